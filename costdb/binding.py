@@ -1,0 +1,290 @@
+"""How a caller fixes what a file leaves open: input shapes, free dimensions, trip counts."""
+
+import difflib
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self, TypeVar
+
+from costdb.errors import BindingError, UnboundDimension, UsageError
+from costdb.ir import DType
+
+T = TypeVar("T")
+
+# A declared shape: a size, the name of a free dimension, or None for one without a name.
+DeclaredShape = Sequence[int | str | None]
+
+Scalar = int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class InputBinding:
+    """What was said of one input; None where nothing was said."""
+
+    shape: tuple[int, ...] | None = None
+    dtype: DType | None = None
+    value: Scalar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundInput:
+    """A graph input whose sizes are settled.
+
+    Attributes:
+        shape: Every size known.
+        dtype: The declared one, or the one that was asked for.
+        value: A scalar that was given; shapes may depend on it.
+        notes: What was assumed.
+    """
+
+    shape: tuple[int, ...]
+    dtype: DType | None
+    value: Scalar | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """How a caller fixes what a file leaves open.
+
+    Attributes:
+        inputs: Input name -> shape, dtype or value.
+        dims: Name of a free dimension -> size.
+        trips: Name of a loop -> trip count.
+        outputs: What is asked for; empty for the file's own outputs, "*" for every value.
+        trust: Whether code from the file may run.
+    """
+
+    inputs: Mapping[str, InputBinding] = field(default_factory=dict)
+    dims: Mapping[str, int] = field(default_factory=dict)
+    trips: Mapping[str, int] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
+    trust: bool = False
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        inputs: Iterable[str] = (),
+        dims: Iterable[str] = (),
+        trips: Iterable[str] = (),
+        outputs: Iterable[str] = (),
+        trust: bool = False,
+    ) -> Self:
+        """Read bindings as they are typed.
+
+        Args:
+            inputs: `x=1x3x224x224`, `ids=1x128:int64` or, for a value, `sr:=16000`.
+            dims: `sequence=128`.
+            trips: `loop=10`.
+            outputs: Names.
+            trust: See `Binding`.
+
+        Raises:
+            UsageError: A binding cannot be read, or a name is bound twice.
+        """
+        return cls(
+            inputs=_once(map(_parse_input, inputs), "input"),
+            dims=_once((_parse_size(text, "--dim") for text in dims), "dimension"),
+            trips=_once((_parse_size(text, "--trip") for text in trips), "trip count"),
+            outputs=tuple(outputs),
+            trust=trust,
+        )
+
+    def bind(
+        self, declared: Mapping[str, tuple[DeclaredShape | None, DType | None]]
+    ) -> dict[str, BoundInput]:
+        """Settle the sizes of a graph's inputs.
+
+        An open size on axis 0 becomes 1, with a note; one name stands for one size everywhere.
+
+        Args:
+            declared: Input name -> its shape as the file has it and its dtype. A size is an int,
+                the name of a free dimension, or None for one without a name; the whole shape is
+                None where the file does not even say the rank.
+
+        Returns:
+            The inputs in the order declared.
+
+        Raises:
+            UnboundDimension: An open size has no value.
+            BindingError: A binding names no input or dimension, or contradicts the file.
+        """
+        self._check_names(declared)
+        dims = dict(self.dims)
+        for name, (shape, _) in declared.items():
+            self._adopt_dimensions(name, shape, dims)
+        batch = {
+            shape[0]
+            for name, (shape, _) in declared.items()
+            if shape and isinstance(shape[0], str) and shape[0] not in dims
+        }
+        return {
+            name: self._bind_input(name, shape, dtype, dims, batch)
+            for name, (shape, dtype) in declared.items()
+        }
+
+    def _check_names(
+        self, declared: Mapping[str, tuple[DeclaredShape | None, DType | None]]
+    ) -> None:
+        free = {
+            size for shape, _ in declared.values() for size in shape or () if isinstance(size, str)
+        }
+        for name in self.inputs:
+            if name not in declared:
+                raise BindingError(
+                    f"the model has no input {name!r}", hint=nearest(name, declared, "its inputs")
+                )
+        for name in self.dims:
+            if name not in free:
+                raise BindingError(
+                    f"the model has no free dimension {name!r}",
+                    hint=nearest(name, free, "its free dimensions"),
+                )
+
+    def _adopt_dimensions(
+        self, name: str, shape: DeclaredShape | None, dims: dict[str, int]
+    ) -> None:
+        """Take the sizes of free dimensions from a shape that was given for an input."""
+        given = self.inputs.get(name, InputBinding()).shape
+        if given is None or shape is None:
+            return
+        if len(given) != len(shape):
+            raise BindingError(
+                f"input {name!r} has {len(shape)} axes, {format_shape(given)} has {len(given)}",
+                hint=f"its shape is {format_shape(shape)}",
+            )
+        for size, wanted in zip(shape, given, strict=True):
+            known = dims.setdefault(size, wanted) if isinstance(size, str) else size
+            if known is not None and known != wanted:
+                raise BindingError(
+                    f"input {name!r} is {format_shape(shape)} in the file, not"
+                    f" {format_shape(given)}",
+                    hint=f"{size} is {known}"
+                    if isinstance(size, str)
+                    else "only open sizes can be chosen",
+                )
+
+    def _bind_input(
+        self,
+        name: str,
+        shape: DeclaredShape | None,
+        dtype: DType | None,
+        dims: Mapping[str, int],
+        batch: Collection[int | str | None],
+    ) -> BoundInput:
+        said = self.inputs.get(name, InputBinding())
+        if shape is None:
+            if said.shape is None and said.value is None:
+                raise UnboundDimension(
+                    f"input {name!r} has no shape in the file",
+                    hint=f"add --input {name}=1x3x224x224",
+                )
+            shape = said.shape or ()
+        sizes: list[int] = []
+        notes: list[str] = []
+        for axis, size in enumerate(shape):
+            if isinstance(size, int):
+                sizes.append(size)
+            elif said.shape is not None:
+                sizes.append(said.shape[axis])
+            elif isinstance(size, str) and size in dims:
+                sizes.append(dims[size])
+            elif axis == 0 or size in batch:
+                sizes.append(1)
+                called = f" {size!r}" if isinstance(size, str) else ""
+                notes.append(
+                    f"input {name!r}: the open dimension{called} of axis {axis} is taken as 1"
+                )
+            elif isinstance(size, str):
+                raise UnboundDimension(
+                    f"input {name!r} has a free dimension {size!r}", hint=f"add --dim {size}=128"
+                )
+            else:
+                raise UnboundDimension(
+                    f"axis {axis} of input {name!r} is open", hint=_shape_example(name, shape)
+                )
+        return BoundInput(tuple(sizes), said.dtype or dtype, said.value, tuple(notes))
+
+
+def nearest(name: str, known: Collection[str], what: str) -> str:
+    """A hint for a name that is not known: the closest one, or the first few there are."""
+    match = difflib.get_close_matches(name, known, n=1)
+    if match:
+        return f"did you mean {match[0]!r}?"
+    if not known:
+        return f"{what}: none"
+    listed = ", ".join(sorted(known)[:8])
+    return f"{what}: {listed}{', …' if len(known) > 8 else ''}"
+
+
+def format_shape(shape: Iterable[int | str | None]) -> str:
+    """A shape as it is typed: 1x3x224x224, with ? for an unknown size."""
+    return "x".join("?" if size is None else str(size) for size in shape) or "scalar"
+
+
+_INPUT_SHAPE = re.compile(r"(?P<name>.+)=(?P<sizes>\d+(?:[x,]\d+)*|scalar)?(?::(?P<dtype>\w+))?")
+_INPUT_VALUE = re.compile(r"(?P<name>.+):=(?P<value>[^=]+)")
+
+
+def _parse_input(text: str) -> tuple[str, InputBinding]:
+    match = _INPUT_VALUE.fullmatch(text)
+    if match:
+        return match["name"], InputBinding(value=_parse_scalar(match["value"], text))
+    match = _INPUT_SHAPE.fullmatch(text)
+    if not match or not (match["sizes"] or match["dtype"]):
+        raise UsageError(
+            f"--input {text!r} is not NAME=SHAPE",
+            hint="write --input x=1x3x224x224, ids=1x128:int64 or, for a value, sr:=16000",
+        )
+    sizes = match["sizes"]
+    shape = None
+    if sizes:
+        shape = tuple(int(size) for size in re.findall(r"\d+", sizes))
+    return match["name"], InputBinding(shape, _parse_dtype(match["dtype"]))
+
+
+def _parse_dtype(name: str | None) -> DType | None:
+    if name is None:
+        return None
+    try:
+        return DType(name)
+    except ValueError:
+        raise UsageError(
+            f"no dtype {name!r}", hint=nearest(name, [dtype.value for dtype in DType], "dtypes")
+        ) from None
+
+
+def _parse_scalar(value: str, text: str) -> Scalar:
+    if value in {"true", "false"}:
+        return value == "true"
+    for number in (int, float):
+        try:
+            return number(value)
+        except ValueError:
+            continue
+    raise UsageError(f"--input {text!r} gives no number", hint="write --input sr:=16000")
+
+
+def _parse_size(text: str, flag: str) -> tuple[str, int]:
+    name, separator, size = text.rpartition("=")
+    if not separator or not name or not size.isdecimal():
+        raise UsageError(f"{flag} {text!r} is not NAME=NUMBER", hint=f"write {flag} sequence=128")
+    return name, int(size)
+
+
+def _once(pairs: Iterable[tuple[str, T]], what: str) -> dict[str, T]:
+    bound: dict[str, T] = {}
+    for name, value in pairs:
+        if name in bound:
+            raise UsageError(f"{what} {name!r} is bound twice", hint="leave one of them out")
+        bound[name] = value
+    return bound
+
+
+def _shape_example(name: str, shape: DeclaredShape) -> str:
+    sizes = (
+        size if isinstance(size, int) else 1 if axis == 0 else 224
+        for axis, size in enumerate(shape)
+    )
+    return f"add --input {name}={format_shape(sizes)}"

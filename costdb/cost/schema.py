@@ -1,0 +1,150 @@
+"""The form of `costdb.analysis/1`, checked where a document comes from outside.
+
+Import it where a document is read: pydantic is not on the path of the other commands.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from costdb.contracts import COUNT_NAMES, Counts, Coverage
+from costdb.cost.result import GraphCost, LayerCost, Totals, View
+from costdb.errors import BrokenArtifact
+from costdb.ir import DType
+
+Number = Annotated[int, Field(ge=0, le=2**63 - 1, strict=True)]
+ShapeDocument = list[int | None] | None
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class ArtifactDocument(_Document):
+    """The file that was costed."""
+
+    path: str
+    format: str
+    framework: str
+    bytes: Number
+    structure: str
+
+
+class TensorDocument(_Document):
+    """An input or output."""
+
+    shape: ShapeDocument
+    dtype: str | None
+
+
+class CoverageDocument(_Document):
+    """How many layers are counted how."""
+
+    exact: Number
+    estimated: Number
+    bounded: Number
+    unknown: Number
+    unknown_ops: dict[str, Number]
+
+
+class TotalsDocument(_Document):
+    """The totals of `costdb.cost.result.Totals`; null where there is no graph to cost."""
+
+    params: Number
+    buffers: Number
+    weight_bytes: Number
+    macs: Number | None
+    flops: Number | None
+    int_ops: Number | None
+    memory_accesses: Number | None
+    traffic_bytes: Number | None
+    activation_bytes: Number | None
+    peak_activation_bytes: Number | None
+    peak_memory_bytes: Number | None
+    layers: Number | None
+    unknown_layers: Number | None
+
+
+class LayerDocument(_Document):
+    """One layer: its counts, and its share of the totals."""
+
+    name: str
+    op: str
+    scope: str
+    input_shapes: list[ShapeDocument]
+    output_shapes: list[ShapeDocument]
+    dtype: str | None
+    coverage: Coverage
+    folded: bool
+    note: str
+    macs: Number
+    dots: Number
+    adds: Number
+    muls: Number
+    divs: Number
+    compares: Number
+    specials: Number
+    params: Number
+    buffers: Number
+    weight_bytes: Number
+    memory_accesses: Number
+    traffic_bytes: Number
+    activation_bytes: Number
+    live_bytes: Number
+
+
+class AnalysisDocument(_Document):
+    """What `costdb analyze --format json` prints."""
+
+    schema_: Literal["costdb.analysis/1"] = Field(alias="schema")
+    rules: Number
+    artifact: ArtifactDocument
+    inputs: dict[str, TensorDocument]
+    outputs: dict[str, TensorDocument]
+    point: str
+    view: View
+    convention: str
+    totals: TotalsDocument
+    coverage: CoverageDocument
+    layers: list[LayerDocument]
+
+
+def read_analysis(text: bytes, origin: str) -> tuple[str, GraphCost]:
+    """Read an analysis that `costdb analyze --format json` wrote.
+
+    Args:
+        text: The JSON.
+        origin: The file's name, for the error.
+
+    Returns:
+        The operating point and the cost.
+
+    Raises:
+        BrokenArtifact: It is no such document.
+    """
+    try:
+        document = AnalysisDocument.model_validate_json(text)
+        layers = tuple(map(_layer, document.layers))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the document"
+        raise BrokenArtifact(
+            f"{origin!r} is no costdb.analysis/1: {where}: {first['msg']}",
+            hint="write it with: costdb analyze FILE --format json",
+        ) from error
+    except ValueError as error:
+        raise BrokenArtifact(
+            f"{origin!r} is no costdb.analysis/1: {error}",
+            hint="write it with: costdb analyze FILE --format json",
+        ) from error
+    totals = Totals(**document.totals.model_dump())
+    return document.point, GraphCost(document.rules, document.view, totals, layers)
+
+
+def _layer(layer: LayerDocument) -> LayerCost:
+    values = layer.model_dump()
+    counts = Counts(**{name: values.pop(name) for name in COUNT_NAMES})
+    values["dtype"] = None if layer.dtype is None else DType(layer.dtype)
+    for shapes in ("input_shapes", "output_shapes"):
+        values[shapes] = tuple(None if shape is None else tuple(shape) for shape in values[shapes])
+    return LayerCost(counts=counts, **values)

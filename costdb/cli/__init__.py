@@ -1,0 +1,1 @@
+"""The command line: it parses, calls `costdb.api` and renders; no logic stands here."""

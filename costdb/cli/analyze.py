@@ -1,0 +1,52 @@
+"""`costdb analyze`: what a file costs, without a database."""
+
+from typing import Annotated
+
+import typer
+
+from costdb.cli import options, output
+
+
+def analyze(
+    file: Annotated[str, typer.Argument(help="A model file: a path or a URL.", metavar="FILE")],
+    inputs: options.Inputs = None,
+    dims: options.Dims = None,
+    trips: options.Trips = None,
+    outputs: options.Outputs = None,
+    at: options.Points = None,
+    stored: Annotated[
+        bool, typer.Option("--stored", help="Count the file as it is; fold nothing.")
+    ] = False,
+    by: options.By = options.Group.LAYER,
+    top: options.Top = 10,
+    strict: options.Strict = False,
+    loader: options.LoaderName = None,
+    trust: options.Trust = False,
+    output_format: options.Format = options.OutputFormat.TABLE,
+) -> None:
+    """Count what a model file costs, without a database."""
+    from costdb import api
+    from costdb.cost.document import analysis_document
+    from costdb.cost.result import View
+    from costdb.report.analysis import Grouping, analysis_listings, layers_listing
+
+    reading = api.Reading(
+        at=at or (),
+        inputs=inputs or (),
+        dims=dims or (),
+        trips=trips or (),
+        outputs=outputs or (),
+        loader=loader,
+        strict=strict,
+        trust=trust,
+    )
+    analysis = api.analyze(file, reading, view=View.STORED if stored else View.DEPLOYED)
+    for warning in analysis.warnings:
+        output.warn(warning)
+    grouping = Grouping(by.value)
+    output.emit(
+        output_format,
+        listings=lambda: analysis_listings(analysis, grouping, top or None, title=file),
+        document=lambda: analysis_document(analysis),
+        data=lambda: layers_listing(analysis.cost, grouping, None),
+    )

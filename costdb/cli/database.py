@@ -1,0 +1,48 @@
+"""`costdb db`: the database itself."""
+
+import typer
+
+from costdb.cli import options, output
+
+app = typer.Typer(help="Create, upgrade and look at the database.", no_args_is_help=True)
+
+
+@app.command()
+def init(database: options.Database = None) -> None:
+    """Create the database's tables; do nothing if they are there."""
+    upgrade(database)
+
+
+@app.command()
+def upgrade(database: options.Database = None) -> None:
+    """Bring the database to the schema of this program; an SQLite file is copied first."""
+    from costdb import api
+
+    done = api.upgrade_database(database=database)
+    if done.before == done.after:
+        output.say(f"{done.location}: schema {done.after}, nothing to do")
+    elif done.before is None:
+        output.say(f"{done.location}: created with schema {done.after}")
+    else:
+        kept = f"; the old file is kept as {done.copy.name}" if done.copy else ""
+        output.say(f"{done.location}: upgraded from schema {done.before} to {done.after}{kept}")
+
+
+@app.command()
+def current(
+    database: options.Database = None,
+    output_format: options.Format = options.OutputFormat.TABLE,
+) -> None:
+    """Say which database is used, and its schema."""
+    from costdb import api
+    from costdb.report.listing import Column, Listing
+
+    found = api.database_in_use(database=database)
+    facts = {"database": found.location, "backend": found.backend, "revision": found.revision}
+    listing = Listing(tuple(map(Column, facts)), [tuple(facts.values())])
+    output.emit(
+        output_format,
+        listings=lambda: [listing],
+        document=lambda: {"schema": "costdb.database/1", **facts},
+        data=lambda: listing,
+    )

@@ -1,0 +1,176 @@
+"""An analysis as listings: its totals, its layers, and roll-ups of them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from enum import Enum
+
+from costdb.binding import format_shape
+from costdb.contracts import Coverage
+from costdb.cost.result import METRICS, Analysis, GraphCost, LayerCost, Totals
+from costdb.ir import Tensor
+from costdb.report.listing import Column, Listing, Unit, Value
+from costdb.report.numbers import UNKNOWN, exact, format_count, percent
+
+# What each metric is called in a heading, and what its numbers are of.
+METRIC_UNITS = {
+    metric: Unit.BYTES if metric.endswith("bytes") else Unit.COUNT for metric in METRICS
+}
+
+
+class Grouping(Enum):
+    """How layers are listed: one by one, or rolled up."""
+
+    LAYER = "layer"
+    SCOPE = "scope"
+    OP = "op"
+    DTYPE = "dtype"
+
+
+def format_metric(metric: str, value: int | None) -> str:
+    """A total as a person reads it: 4.09 G, 102.55 MB."""
+    if value is None:
+        return UNKNOWN
+    return format_count(value, "B" if METRIC_UNITS[metric] is Unit.BYTES else "")
+
+
+def totals_listing(totals: Totals, title: str = "") -> Listing:
+    """Every total, rounded and exact."""
+    return Listing(
+        (Column("total"), Column("", Unit.WRITTEN), Column("exact", Unit.EXACT)),
+        [(metric, format_metric(metric, totals[metric]), totals[metric]) for metric in METRICS],
+        title=title,
+    )
+
+
+def layers_listing(cost: GraphCost, by: Grouping, top: int | None) -> Listing:
+    """Layers or groups of layers, the most MACs first.
+
+    Args:
+        cost: Whose layers.
+        by: How to group them.
+        top: How many rows; None for all.
+    """
+    rows = _layer_rows(cost) if by is Grouping.LAYER else _group_rows(cost, by)
+    total = cost.totals.macs or 0
+    ordered = sorted(rows, key=lambda row: (-row[1].macs, -row[1].flops, -row[1].params))
+    shown = ordered[:top]
+    left_out = len(ordered) - len(shown)
+    return Listing(
+        (
+            *_headings(by),
+            Column("MACs", Unit.EXACT),
+            Column("of all", Unit.WRITTEN),
+            Column("FLOPs", Unit.EXACT),
+            Column("params", Unit.EXACT),
+            Column("weight bytes", Unit.EXACT),
+            Column("counted"),
+        ),
+        [
+            (
+                *labels,
+                sums.macs,
+                percent(sums.macs, total),
+                sums.flops,
+                sums.params,
+                sums.weight_bytes,
+                sums.counted,
+            )
+            for labels, sums in shown
+        ],
+        footer=(f"{left_out:,} more with fewer MACs; --top {len(ordered)} shows all",)
+        if left_out
+        else (),
+    )
+
+
+class _Sums:
+    """The numbers of some layers, added up."""
+
+    def __init__(self, layers: Iterable[LayerCost]) -> None:
+        members = list(layers)
+        self.macs = sum(layer.macs for layer in members)
+        self.flops = sum(layer.flops for layer in members)
+        self.params = sum(layer.params for layer in members)
+        self.weight_bytes = sum(layer.weight_bytes for layer in members)
+        self.counted = _counted(members)
+
+
+def _counted(layers: list[LayerCost]) -> str:
+    """How well the layers are covered, in a word: the worst of them, or folded."""
+    if all(layer.folded for layer in layers):
+        return "folded"
+    for coverage in (Coverage.UNKNOWN, Coverage.BOUNDED, Coverage.ESTIMATED):
+        if any(layer.coverage is coverage for layer in layers):
+            return coverage.value
+    return Coverage.EXACT.value
+
+
+def _headings(by: Grouping) -> tuple[Column, ...]:
+    if by is Grouping.LAYER:
+        return (Column("layer"), Column("op"), Column("output"))
+    return (Column(by.value), Column("layers", Unit.EXACT))
+
+
+def _layer_rows(cost: GraphCost) -> list[tuple[tuple[Value, ...], _Sums]]:
+    return [((layer.name, layer.op, _first_shape(layer)), _Sums([layer])) for layer in cost.layers]
+
+
+def _first_shape(layer: LayerCost) -> str:
+    shape = layer.output_shapes[0] if layer.output_shapes else None
+    return "?" if shape is None else format_shape(shape)
+
+
+_GROUP_NAMES: dict[Grouping, Callable[[LayerCost], str]] = {
+    Grouping.SCOPE: lambda layer: layer.scope or "(top)",
+    Grouping.OP: lambda layer: layer.op,
+    Grouping.DTYPE: lambda layer: layer.dtype.value if layer.dtype else "unknown",
+}
+
+
+def _group_rows(cost: GraphCost, by: Grouping) -> list[tuple[tuple[Value, ...], _Sums]]:
+    groups: dict[str, list[LayerCost]] = {}
+    for layer in cost.layers:
+        groups.setdefault(_GROUP_NAMES[by](layer), []).append(layer)
+    return [((name, len(members)), _Sums(members)) for name, members in groups.items()]
+
+
+def describe_tensors(tensors: Iterable[Tensor]) -> str:
+    """Tensors in a line: x 1x224x224x3 float32."""
+    return ", ".join(
+        f"{tensor.name} {'?' if tensor.shape is None else format_shape(tensor.shape)}"
+        f" {tensor.dtype.value if tensor.dtype else '?'}"
+        for tensor in tensors
+    )
+
+
+def describe_coverage(cost: GraphCost) -> str:
+    """Coverage in a line: 312 layers: 309 exact, 3 unknown (GridSample x2, CustomNMS)."""
+    if cost.totals.layers is None:
+        return "weights only: there is no graph to cost"
+    kinds = [f"{number:,} {kind.value}" for kind, number in cost.coverage.items() if number]
+    line = f"{exact(cost.totals.layers)} layers: {', '.join(kinds) or 'none'}"
+    if not cost.is_lower_bound:
+        return line
+    ops = (f"{op} x{number}" if number > 1 else op for op, number in cost.unknown_ops.items())
+    return f"{line} ({', '.join(ops)}): the totals are a lower bound"
+
+
+def analysis_listings(
+    analysis: Analysis, by: Grouping, top: int | None, title: str
+) -> Iterator[Listing]:
+    """What a person reads of an analysis: its totals, where they come from, its largest parts."""
+    cost = analysis.cost
+    artifact = analysis.artifact
+    size = format_count(artifact.bytes, "B")
+    footer = [
+        f"file: {artifact.path}, {artifact.file_format}, {size}",
+        f"inputs: {describe_tensors(analysis.graph.inputs) or 'none'}",
+        describe_coverage(cost),
+    ]
+    folded = sum(layer.folded for layer in cost.layers)
+    if folded:
+        footer.append(f"{folded:,} of them are folded away at deployment; --stored counts them")
+    totals = totals_listing(cost.totals, title)
+    yield replace(totals, footer=tuple(footer))
+    if cost.layers:
+        yield layers_listing(cost, by, top)

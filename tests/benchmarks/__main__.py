@@ -1,0 +1,133 @@
+"""Time costdb beside its peers: whole processes, in turn, medians of five, as ratios.
+
+    python -m tests.benchmarks [NAME ...]
+
+Machines are noisy, so only ratios of one run mean anything. Models are built once, into
+`build/benchmark-models`.
+"""
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+RUNS = 5
+MODELS = Path("build/benchmark-models")
+COSTDB = str(Path(sys.executable).with_name("costdb"))
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two commands that are run in turn.
+
+    Attributes:
+        name: What is compared.
+        command: costdb's.
+        peer: The other one's.
+        aim: What is wanted of the ratios, in words.
+        prepare: Makes what the commands need.
+    """
+
+    name: str
+    command: Sequence[str]
+    peer: Sequence[str]
+    aim: str
+    prepare: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one process took: seconds of wall time, peak resident MiB."""
+
+    seconds: float
+    mebibytes: float
+
+
+def python(code: str) -> list[str]:
+    """A command that runs some Python in this environment."""
+    return [sys.executable, "-c", code]
+
+
+def vgg16() -> None:
+    """Freeze VGG16: 553 MB."""
+    path = MODELS / "vgg16.pb"
+    if not path.exists():
+        import keras
+        from builders.tensorflow_models import freeze
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        freeze(keras.applications.VGG16(weights=None), path, (1, 224, 224, 3))
+
+
+COMPARISONS = (
+    Comparison(
+        "version",
+        [COSTDB, "--version"],
+        python("import typer"),
+        "time at most 1.5x",
+    ),
+    Comparison(
+        "help",
+        [COSTDB, "--help"],
+        python("import typer"),
+        "time at most 2.5x",
+    ),
+    Comparison(
+        "vgg16-import",
+        [COSTDB, "analyze", str(MODELS / "vgg16.pb")],
+        python("import tensorflow"),
+        "memory at most that of the import plus 60 MiB",
+        vgg16,
+    ),
+)
+
+
+def run(command: Sequence[str]) -> Usage:
+    """Run a command to its end. Raises SystemExit if it fails."""
+    start = time.perf_counter()
+    null = os.open(os.devnull, os.O_WRONLY)
+    redirect = [(os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
+    process = os.posix_spawn(command[0], command, os.environ, file_actions=redirect)
+    _, status, usage = os.wait4(process, 0)
+    os.close(null)
+    if os.waitstatus_to_exitcode(status) != 0:
+        raise SystemExit(f"failed: {' '.join(command)}")
+    return Usage(time.perf_counter() - start, usage.ru_maxrss / 1024)
+
+
+def medians(usages: Sequence[Usage]) -> Usage:
+    """The median of each figure."""
+    return Usage(
+        statistics.median(usage.seconds for usage in usages),
+        statistics.median(usage.mebibytes for usage in usages),
+    )
+
+
+def compare(comparison: Comparison) -> str:
+    """Run both commands in turn and describe them in a row of a Markdown table."""
+    comparison.prepare()
+    pairs = [(run(comparison.command), run(comparison.peer)) for _ in range(RUNS + 1)][1:]
+    ours, peers = (medians(side) for side in zip(*pairs, strict=True))
+    return (
+        f"| {comparison.name} | {ours.seconds:.2f} s, {ours.mebibytes:.0f} MiB"
+        f" | {peers.seconds:.2f} s, {peers.mebibytes:.0f} MiB"
+        f" | {ours.seconds / peers.seconds:.2f}x, {ours.mebibytes / peers.mebibytes:.2f}x"
+        f" | {comparison.aim} |"
+    )
+
+
+def main() -> None:
+    """Run the comparisons that are named, or all of them."""
+    wanted = set(sys.argv[1:]) or {comparison.name for comparison in COMPARISONS}
+    print("| comparison | costdb | peer | ratio | aim |\n| --- | --- | --- | --- | --- |")
+    for comparison in COMPARISONS:
+        if comparison.name in wanted:
+            print(compare(comparison), flush=True)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    main()

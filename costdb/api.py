@@ -354,7 +354,7 @@ def _analyses(
                 names_digest=canonical.names_digest(names),
                 point=name,
                 cost=counted,
-                warnings=(*graph.notes, *plugins.problems),
+                warnings=graph.notes,
             )
         )
     return tuple(analyses)

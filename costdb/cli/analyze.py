@@ -30,6 +30,7 @@ def analyze(
     from costdb.cost.result import View
     from costdb.report.analysis import Grouping, analysis_listings, layers_listing
 
+    plugins = output.installed_plugins()
     reading = api.Reading(
         at=at or (),
         inputs=inputs or (),
@@ -40,7 +41,9 @@ def analyze(
         strict=strict,
         trust=trust,
     )
-    analysis = api.analyze(file, reading, view=View.STORED if stored else View.DEPLOYED)
+    analysis = api.analyze(
+        file, reading, view=View.STORED if stored else View.DEPLOYED, plugins=plugins
+    )
     for warning in analysis.warnings:
         output.warn(warning)
     grouping = Grouping(by.value)

@@ -49,6 +49,7 @@ def ingest(
     from costdb import api
     from costdb.report import ingest as report
 
+    plugins = output.installed_plugins()
     reading = api.Reading(
         at=at or (),
         inputs=inputs or (),
@@ -71,6 +72,7 @@ def ingest(
         hash_file=hash_,
         replace=replace,
         database=database,
+        plugins=plugins,
     )
     for warning in result.warnings:
         output.warn(warning)

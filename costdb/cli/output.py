@@ -3,11 +3,14 @@
 import json
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from costdb.cli.options import OutputFormat
 from costdb.report import escape
 from costdb.report.listing import Listing
+
+if TYPE_CHECKING:
+    from costdb.plugins import Plugins
 
 # Wider than any table, for output that no one's terminal cuts.
 _UNLIMITED_COLUMNS = 100_000
@@ -62,6 +65,16 @@ def fail(message: str, hint: str) -> None:
     print(f"error: {escape.plain(message)}", file=sys.stderr)
     if hint:
         print(f"hint: {escape.plain(hint)}", file=sys.stderr)
+
+
+def installed_plugins() -> "Plugins":
+    """The installed plugins; those that do not work are named on stderr."""
+    from costdb.plugins import discover
+
+    plugins = discover()
+    for problem in plugins.problems:
+        warn(problem)
+    return plugins
 
 
 def _print_tables(listings: Iterable[Listing]) -> None:

@@ -73,9 +73,14 @@ class _Costing:
             _count(layer, rule) for layer, rule in zip(graph.layers, self.rules, strict=True)
         ]
         self.roles = assign_roles(graph, rules)
-        self.folding = Folding() if view is View.STORED else fold(graph, self._known_counts())
-        # Weights are counted once, wherever they are mentioned first.
+        deployed = fold(graph, self._known_counts())
+        self.folding = deployed if view is View.DEPLOYED else Folding()
+        self.computed_beforehand = deployed.computed_beforehand
+        # Weights are counted once, where they are mentioned first.
         self.unseen = set(self.roles)
+        # Name of a tensor that is computed from weights alone -> the weights in it that no layer
+        # has been charged with yet.
+        self.carried: dict[str, list[Tensor]] = {}
 
     def _known_counts(self) -> dict[int, Counts]:
         return {
@@ -88,7 +93,7 @@ class _Costing:
         live = live_bytes(self.graph, self._aliases(), self._activation_bytes)
         for position, layer in enumerate(self.graph.layers):
             counted = self.counted[position]
-            weights = list(self._first_mentioned(layer.reads))
+            weights = self._claim_weights(position)
             counts, accesses, traffic, activations = self._execution(position)
             yield LayerCost(
                 name=layer.name,
@@ -113,6 +118,7 @@ class _Costing:
     def totals(self, layers: tuple[LayerCost, ...]) -> Totals:
         """Sums over the layers, and what no layer reads. Call it after `layer_costs`."""
         rest = list(self._first_mentioned((*self.graph.outputs, *self.graph.unread)))
+        rest += [weight for carried in self.carried.values() for weight in carried]
         sums = {metric: sum(layer[metric] for layer in layers) for metric in ADDITIVE_METRICS}
         sums["params"] += self._elements(rest, Role.PARAMETER)
         sums["buffers"] += self._elements(rest, Role.BUFFER)
@@ -168,6 +174,21 @@ class _Costing:
         if tensor.name in self.roles or tensor.name in self.folding.constants:
             return 0
         return tensor.nbytes or 0
+
+    def _claim_weights(self, position: int) -> list[Tensor]:
+        """The weights that a layer is charged with: those that no earlier layer has read.
+
+        Layers that only prepare weights (a cast, a reshape, the arithmetic of a batch norm's scale)
+        hand them on to the layer that uses the result.
+        """
+        layer = self.graph.layers[position]
+        weights = list(self._first_mentioned(layer.reads))
+        for tensor in layer.reads:
+            weights += self.carried.pop(tensor.name, ())
+        if position in self.computed_beforehand and weights:
+            self.carried[layer.output.name] = weights
+            return []
+        return weights
 
     def _first_mentioned(self, tensors: Iterable[Tensor]) -> Iterator[Tensor]:
         for tensor in tensors:

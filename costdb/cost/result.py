@@ -73,9 +73,10 @@ class LayerCost:
         dtype: What it computes in.
         coverage: What the counts are worth.
         counts: Itemised operations.
-        params: Elements of the parameters that this layer is the first to read.
-        buffers: Elements of the buffers that this layer is the first to read.
-        weight_bytes: Bytes of the stored tensors that this layer is the first to read.
+        params: Elements of the parameters that this layer is the first to use. Layers that only
+            prepare weights, such as a cast of a constant, hand them on.
+        buffers: Elements of the buffers that this layer is the first to use.
+        weight_bytes: Bytes of the stored tensors that this layer is the first to use.
         memory_accesses: As in `Totals`.
         traffic_bytes: As in `Totals`.
         activation_bytes: Bytes of its outputs.

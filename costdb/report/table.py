@@ -21,7 +21,7 @@ def print_table(listing: Listing, console: Console) -> None:
 
     Text that does not fit the console is cut at its end; numbers are never cut.
     """
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
     for column in listing.columns:
         table.add_column(
             Text(escape.plain(column.name)),

@@ -1,0 +1,5 @@
+"""`python -m costdb` is `costdb`."""
+
+from costdb.cli.main import main
+
+main()

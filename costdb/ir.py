@@ -7,6 +7,7 @@ concern to a rule: it reads sizes, and a layer states an axis where one matters.
 
 import heapq
 import math
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -37,6 +38,8 @@ class DType(Enum):
     FLOAT8E5M2 = "float8e5m2"
     FLOAT8E5M2FNUZ = "float8e5m2fnuz"
     FLOAT8E8M0 = "float8e8m0"
+    FLOAT6E2M3 = "float6e2m3"
+    FLOAT6E3M2 = "float6e3m2"
     FLOAT4E2M1 = "float4e2m1"
     COMPLEX128 = "complex128"
     COMPLEX64 = "complex64"
@@ -67,31 +70,8 @@ class DType(Enum):
         return self.value.startswith(("float", "bfloat", "complex"))
 
 
-_BITS = {
-    DType.FLOAT64: 64,
-    DType.FLOAT32: 32,
-    DType.FLOAT16: 16,
-    DType.BFLOAT16: 16,
-    DType.FLOAT8E4M3FN: 8,
-    DType.FLOAT8E4M3FNUZ: 8,
-    DType.FLOAT8E5M2: 8,
-    DType.FLOAT8E5M2FNUZ: 8,
-    DType.FLOAT8E8M0: 8,
-    DType.FLOAT4E2M1: 4,
-    DType.COMPLEX128: 128,
-    DType.COMPLEX64: 64,
-    DType.INT64: 64,
-    DType.INT32: 32,
-    DType.INT16: 16,
-    DType.INT8: 8,
-    DType.INT4: 4,
-    DType.INT2: 2,
-    DType.UINT64: 64,
-    DType.UINT32: 32,
-    DType.UINT16: 16,
-    DType.UINT8: 8,
-    DType.UINT4: 4,
-    DType.UINT2: 2,
+# The first number in a type's name is its width.
+_BITS = {dtype: int(bits[0]) for dtype in DType if (bits := re.search(r"\d+", dtype.value))} | {
     DType.BOOL: 8,
     DType.STRING: 0,
     DType.HANDLE: 0,
@@ -239,28 +219,28 @@ class Layer:
         return self.outputs[0]
 
     def integer(self, attribute: str, default: int) -> int:
-        """An integer attribute."""
+        """An integer attribute. Raises Uncountable where it is something else."""
         value = self.attributes.get(attribute, default)
         if not isinstance(value, int):
             raise Uncountable(f"attribute {attribute!r} of {self.qualified_op} is not an integer")
         return value
 
     def number(self, attribute: str, default: float) -> float:
-        """A numeric attribute."""
+        """A numeric attribute. Raises Uncountable where it is something else."""
         value = self.attributes.get(attribute, default)
         if not isinstance(value, int | float):
             raise Uncountable(f"attribute {attribute!r} of {self.qualified_op} is not a number")
         return value
 
     def integers(self, attribute: str) -> tuple[int, ...]:
-        """A list of integers. Raises Uncountable where it is absent."""
+        """A list of integers. Raises Uncountable where it is absent or something else."""
         value = self.attributes.get(attribute)
         if not isinstance(value, tuple) or not all(isinstance(item, int) for item in value):
             raise Uncountable(f"{self.qualified_op} has no list of integers {attribute!r}")
         return tuple(int(item) for item in value)
 
     def string(self, attribute: str, default: str = "") -> str:
-        """A text attribute."""
+        """A text attribute. Raises Uncountable where it is something else."""
         value = self.attributes.get(attribute, default)
         if not isinstance(value, str):
             raise Uncountable(f"attribute {attribute!r} of {self.qualified_op} is not text")
@@ -299,6 +279,13 @@ class Graph:
     def is_state_dict(self) -> bool:
         """Whether there are only weights, and no graph to cost."""
         return not self.outputs
+
+    def all_layers(self) -> Iterator[Layer]:
+        """Every layer, each followed by those of the bodies that it runs."""
+        for layer in self.layers:
+            yield layer
+            for body in layer.bodies:
+                yield from body.graph.all_layers()
 
     def tensors(self) -> Iterator[Tensor]:
         """Every tensor once, in the order of first mention; bodies are left to their layers."""
@@ -347,19 +334,21 @@ def assemble(
         The pruned, sorted graph.
 
     Raises:
-        BrokenArtifact: A tensor is produced twice, read but never produced, or needs itself.
+        BrokenArtifact: A tensor is produced twice or by a layer and an input, is read but never
+            produced, or depends on itself.
     """
     candidates = tuple(layers)
+    input_names = {tensor.name for tensor in inputs}
     producer: dict[str, int] = {}
     for position, layer in enumerate(candidates):
         for tensor in layer.outputs:
-            if producer.setdefault(tensor.name, position) != position:
+            if tensor.name in producer or tensor.name in input_names:
                 raise BrokenArtifact(
-                    f"tensor {tensor.name!r} is produced twice, again by {layer.name!r}",
+                    f"tensor {tensor.name!r} is produced twice, again by layer {layer.name!r}",
                     hint="export the model again",
                 )
-    given = {tensor.name for tensor in inputs} | set(captured)
-    needed = _needed(candidates, outputs, producer, given)
+            producer[tensor.name] = position
+    needed = _needed(candidates, outputs, producer, input_names.union(captured))
     order = _topological_order(candidates, needed, producer)
     return Graph(
         layers=tuple(candidates[position] for position in order),
@@ -380,22 +369,21 @@ def _needed(
 ) -> set[int]:
     """Positions of the layers that the outputs depend on."""
     needed: set[int] = set()
-    pending: list[tuple[Tensor, str]] = [(tensor, "the outputs") for tensor in outputs]
-    while pending:
-        tensor, reader = pending.pop()
-        position = producer.get(tensor.name)
-        if position is None:
-            if tensor.name not in given and not tensor.role.is_stored:
+    readers: list[Layer | None] = [None]  # None stands for whoever asks for the outputs
+    while readers:
+        reader = readers.pop()
+        for tensor in outputs if reader is None else reader.reads:
+            position = producer.get(tensor.name)
+            if position is not None:
+                if position not in needed:
+                    needed.add(position)
+                    readers.append(layers[position])
+            elif tensor.name not in given and not tensor.role.is_stored:
                 raise BrokenArtifact(
-                    f"{reader} read {tensor.name!r}, which nothing produces"
-                    if reader == "the outputs"
-                    else f"layer {reader!r} reads {tensor.name!r}, which nothing produces",
+                    f"nothing produces {tensor.name!r}, which "
+                    + (f"layer {reader.name!r} reads" if reader else "is an output"),
                     hint="export the model again",
                 )
-        elif position not in needed:
-            needed.add(position)
-            layer = layers[position]
-            pending.extend((read, layer.name) for read in layer.reads)
     return needed
 
 

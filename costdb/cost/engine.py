@@ -1,7 +1,7 @@
 """From a graph to what it costs."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 from costdb.contracts import COUNT_NAMES, ZERO, Counts, Coverage, Rule
 from costdb.cost import RULES
@@ -10,8 +10,9 @@ from costdb.cost.memory import live_bytes
 from costdb.cost.result import ADDITIVE_METRICS, METRICS, GraphCost, LayerCost, Totals, View
 from costdb.cost.roles import assign_roles
 from costdb.cost.rules import RuleTable, built_in_rules
+from costdb.cost.weights import WeightLedger, Weights
 from costdb.errors import CostError
-from costdb.ir import Graph, Layer, Role, Tensor, Uncountable
+from costdb.ir import Body, Graph, Layer, Tensor, Uncountable
 
 # What a signed 64-bit column of a database holds.
 LARGEST_NUMBER = 2**63 - 1
@@ -20,133 +21,125 @@ LARGEST_NUMBER = 2**63 - 1
 def cost(graph: Graph, rules: RuleTable | None = None, view: View = View.DEPLOYED) -> GraphCost:
     """What a graph costs, layer by layer and in total.
 
+    A control-flow layer costs nothing by itself; the layers of its bodies follow it, times the trip
+    count. Of alternative branches the costlier one counts.
+
     Args:
         graph: The model.
         rules: How operators are counted; the core's rules if not given.
         view: Whether layers that deployment merges or computes beforehand cost nothing.
 
     Returns:
-        Layer costs in the graph's order, and totals. Of a state dict, the totals that need a graph
-        are None.
+        Layer costs in the order of `Graph.all_layers`, and totals. Of a state dict, the totals that
+        need a graph are None.
 
     Raises:
         CostError: A number does not fit a 64-bit integer.
     """
-    costing = _Costing(graph, built_in_rules() if rules is None else rules, view)
-    layers = tuple(costing.layer_costs())
+    table = built_in_rules() if rules is None else rules
+    ledger = WeightLedger(assign_roles(graph, table))
+    layers = tuple(_Run(graph, table, view, ledger).layer_costs())
     for layer in layers:
         _check_range(f"layer {layer.name!r}", layer)
-    totals = costing.totals(layers)
+    totals = _totals(graph, layers, ledger.rest((*graph.outputs, *graph.unread)))
     _check_range("the whole model", totals)
     return GraphCost(RULES, view, totals, layers)
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """What the rules say of one layer, before folding."""
+class _Run:
+    """One pass over a graph, the whole model or a body, with what its layers' costs depend on."""
 
-    counts: Counts
-    coverage: Coverage
-    note: str = ""
-
-
-def _count(layer: Layer, rule: Rule | None) -> _Counted:
-    if rule is None:
-        return _Counted(ZERO, Coverage.UNKNOWN, f"no rule counts {layer.qualified_op}")
-    try:
-        counts = rule.count(layer)
-    except Uncountable as reason:
-        return _Counted(ZERO, Coverage.UNKNOWN, str(reason))
-    bound = next((t for t in (*layer.reads, *layer.outputs) if t.is_upper_bound), None)
-    if bound is not None:
-        return _Counted(counts, Coverage.BOUNDED, f"the size of {bound.name!r} depends on data")
-    return _Counted(counts, rule.coverage)
-
-
-class _Costing:
-    """One run over a graph: what the costs of its layers depend on."""
-
-    def __init__(self, graph: Graph, rules: RuleTable, view: View) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        rules: RuleTable,
+        view: View,
+        ledger: WeightLedger,
+        outer_constants: frozenset[str] = frozenset(),
+    ) -> None:
         self.graph = graph
+        self.table = rules
+        self.view = view
+        self.ledger = ledger
         self.rules = [rules.get((layer.domain, layer.op)) for layer in graph.layers]
         self.counted = [
             _count(layer, rule) for layer, rule in zip(graph.layers, self.rules, strict=True)
         ]
-        self.roles = assign_roles(graph, rules)
-        deployed = fold(graph, self._known_counts())
-        self.folding = deployed if view is View.DEPLOYED else Folding()
-        self.computed_beforehand = deployed.computed_beforehand
-        # Weights are counted once, where they are mentioned first.
-        self.unseen = set(self.roles)
-        # Name of a tensor that is computed from weights alone -> the weights in it that no layer
-        # has been charged with yet.
-        self.carried: dict[str, list[Tensor]] = {}
-
-    def _known_counts(self) -> dict[int, Counts]:
-        return {
-            position: counted.counts
-            for position, counted in enumerate(self.counted)
-            if counted.coverage is not Coverage.UNKNOWN
+        known = {
+            position: counts
+            for position, (counts, coverage, _) in enumerate(self.counted)
+            if coverage is not Coverage.UNKNOWN
         }
+        deployed = fold(graph, known, outer_constants)
+        self.computed_beforehand = deployed.computed_beforehand
+        self.constants = frozenset(deployed.constants)
+        self.folding = deployed if view is View.DEPLOYED else Folding()
 
     def layer_costs(self) -> Iterator[LayerCost]:
         live = live_bytes(self.graph, self._aliases(), self._activation_bytes)
         for position, layer in enumerate(self.graph.layers):
-            counted = self.counted[position]
-            weights = self._claim_weights(position)
-            counts, accesses, traffic, activations = self._execution(position)
-            yield LayerCost(
-                name=layer.name,
-                op=layer.qualified_op,
-                scope=layer.scope,
-                input_shapes=tuple(None if t is None else t.shape for t in layer.inputs),
-                output_shapes=tuple(tensor.shape for tensor in layer.outputs),
-                dtype=layer.compute_dtype,
-                coverage=counted.coverage,
-                counts=counts,
-                params=self._elements(weights, Role.PARAMETER),
-                buffers=self._elements(weights, Role.BUFFER),
-                weight_bytes=_bytes(weights),
-                memory_accesses=accesses,
-                traffic_bytes=traffic,
-                activation_bytes=activations,
-                live_bytes=live[position],
-                folded=position in self.folding,
-                note=counted.note,
-            )
+            yield self._layer_cost(position, live[position])
+            if layer.bodies:
+                yield from self._bodies(layer, live[position])
 
-    def totals(self, layers: tuple[LayerCost, ...]) -> Totals:
-        """Sums over the layers, and what no layer reads. Call it after `layer_costs`."""
-        rest = list(self._first_mentioned((*self.graph.outputs, *self.graph.unread)))
-        rest += [weight for carried in self.carried.values() for weight in carried]
-        sums = {metric: sum(layer[metric] for layer in layers) for metric in ADDITIVE_METRICS}
-        sums["params"] += self._elements(rest, Role.PARAMETER)
-        sums["buffers"] += self._elements(rest, Role.BUFFER)
-        sums["weight_bytes"] += _bytes(rest)
-        peak = max((layer.live_bytes for layer in layers), default=0)
-        values: dict[str, int | None] = {
-            **sums,
-            "peak_activation_bytes": peak,
-            "peak_memory_bytes": sums["weight_bytes"] + peak,
-            "layers": len(layers),
-            "unknown_layers": sum(layer.coverage is Coverage.UNKNOWN for layer in layers),
-        }
-        if self.graph.is_state_dict:
-            stored = {"params", "buffers", "weight_bytes"}
-            values = {name: value if name in stored else None for name, value in values.items()}
-        return Totals(**values)  # type: ignore[arg-type] # the first three are never None
+    def _layer_cost(self, position: int, live: int) -> LayerCost:
+        layer = self.graph.layers[position]
+        _, coverage, note = self.counted[position]
+        weights = self.ledger.claim(
+            layer, only_prepares=position in self.computed_beforehand and bool(layer.outputs)
+        )
+        counts, accesses, traffic, activations = self._execution(position)
+        return LayerCost(
+            name=layer.name,
+            op=layer.qualified_op,
+            scope=layer.scope,
+            input_shapes=tuple(None if t is None else t.shape for t in layer.inputs),
+            output_shapes=tuple(tensor.shape for tensor in layer.outputs),
+            dtype=layer.compute_dtype,
+            coverage=coverage,
+            counts=counts,
+            params=weights.params,
+            buffers=weights.buffers,
+            weight_bytes=weights.bytes,
+            memory_accesses=accesses,
+            traffic_bytes=traffic,
+            activation_bytes=activations,
+            live_bytes=live,
+            folded=position in self.folding,
+            note=note,
+        )
+
+    def _bodies(self, layer: Layer, live_around: int) -> Iterator[LayerCost]:
+        """The layers of a control-flow layer's bodies, as often as they run."""
+        runs = [
+            [_repeated(entry, layer, body, live_around) for entry in self._body_costs(body)]
+            for body in layer.bodies
+        ]
+        costliest = max(runs, key=_operations)
+        for entries in runs:
+            if len(runs) == 1:
+                yield from entries
+            elif entries is costliest:
+                note = f"data decide which branch of {layer.name} runs"
+                yield from (_bounded(entry, note) for entry in entries)
+            else:
+                yield from (_not_taken(entry, layer) for entry in entries)
+
+    def _body_costs(self, body: Body) -> Iterator[LayerCost]:
+        run = _Run(body.graph, self.table, self.view, self.ledger, self.constants)
+        return run.layer_costs()
 
     def _execution(self, position: int) -> tuple[Counts, int, int, int]:
         """Counts, memory accesses, traffic bytes and activation bytes of one layer as run."""
         layer = self.graph.layers[position]
+        counts, _, _ = self.counted[position]
         if position in self.folding:
             return ZERO, 0, 0, 0
-        counts = self.counted[position].counts
-        if self._is_view(position):
+        if self._is_view(position) or layer.bodies:
             return counts, 0, 0, 0
         accesses = _accesses(layer, self.rules[position])
-        written = _bytes(layer.outputs)
-        traffic = _bytes({tensor.name: tensor for tensor in layer.reads}.values()) + written
+        read = {tensor.name: tensor for tensor in layer.reads}
+        traffic = _bytes(read.values()) + _bytes(layer.outputs)
         if position in self.folding.hosts and not layer.has_input(2):
             # What was merged into the layer left it a bias, a value for each channel.
             output, channels = layer.output, self.folding.hosts[position]
@@ -171,33 +164,83 @@ class _Costing:
 
     def _activation_bytes(self, tensor: Tensor) -> int:
         """Bytes of a tensor; 0 for weights and what is computed from them beforehand."""
-        if tensor.name in self.roles or tensor.name in self.folding.constants:
+        if tensor.name in self.ledger.roles or tensor.name in self.folding.constants:
             return 0
         return tensor.nbytes or 0
 
-    def _claim_weights(self, position: int) -> list[Tensor]:
-        """The weights that a layer is charged with: those that no earlier layer has read.
 
-        Layers that only prepare weights (a cast, a reshape, the arithmetic of a batch norm's scale)
-        hand them on to the layer that uses the result.
-        """
-        layer = self.graph.layers[position]
-        weights = list(self._first_mentioned(layer.reads))
-        for tensor in layer.reads:
-            weights += self.carried.pop(tensor.name, ())
-        if position in self.computed_beforehand and weights:
-            self.carried[layer.output.name] = weights
-            return []
-        return weights
+def _count(layer: Layer, rule: Rule | None) -> tuple[Counts, Coverage, str]:
+    """What the rules say of one layer before folding, how well, and why not better."""
+    if rule is None:
+        if layer.bodies:
+            return ZERO, Coverage.EXACT, ""
+        return ZERO, Coverage.UNKNOWN, f"no rule counts {layer.qualified_op}"
+    try:
+        counts = rule.count(layer)
+    except Uncountable as reason:
+        return ZERO, Coverage.UNKNOWN, str(reason)
+    bound = next((t for t in (*layer.reads, *layer.outputs) if t.is_upper_bound), None)
+    if bound is not None:
+        return counts, Coverage.BOUNDED, f"the size of {bound.name!r} depends on data"
+    return counts, rule.coverage, ""
 
-    def _first_mentioned(self, tensors: Iterable[Tensor]) -> Iterator[Tensor]:
-        for tensor in tensors:
-            if tensor.name in self.unseen:
-                self.unseen.remove(tensor.name)
-                yield tensor
 
-    def _elements(self, weights: Iterable[Tensor], role: Role) -> int:
-        return sum(weight.numel for weight in weights if self.roles[weight.name] is role)
+def _repeated(entry: LayerCost, layer: Layer, body: Body, live_around: int) -> LayerCost:
+    """A body's layer as often as it runs, beside what lives around the body."""
+    times = 1 if body.trip_count is None else body.trip_count
+    repeated = replace(
+        entry,
+        counts=entry.counts * times,
+        memory_accesses=entry.memory_accesses * times,
+        traffic_bytes=entry.traffic_bytes * times,
+        activation_bytes=entry.activation_bytes * times,
+        live_bytes=entry.live_bytes + live_around,
+    )
+    if body.trip_count is not None:
+        return repeated
+    return _bounded(repeated, f"data decide how often it runs; --trip {layer.name}=N")
+
+
+def _not_taken(entry: LayerCost, layer: Layer) -> LayerCost:
+    """A layer of a branch that costs less than another one; its weights count all the same."""
+    return replace(
+        entry,
+        counts=ZERO,
+        memory_accesses=0,
+        traffic_bytes=0,
+        activation_bytes=0,
+        live_bytes=0,
+        note=f"another branch of {layer.name} costs more",
+    )
+
+
+def _bounded(entry: LayerCost, note: str) -> LayerCost:
+    if entry.coverage is Coverage.UNKNOWN:
+        return entry
+    return replace(entry, coverage=Coverage.BOUNDED, note=note)
+
+
+def _operations(entries: Iterable[LayerCost]) -> int:
+    return sum(entry.counts.operations for entry in entries)
+
+
+def _totals(graph: Graph, layers: tuple[LayerCost, ...], rest: Weights) -> Totals:
+    sums = {metric: sum(layer[metric] for layer in layers) for metric in ADDITIVE_METRICS}
+    sums["params"] += rest.params
+    sums["buffers"] += rest.buffers
+    sums["weight_bytes"] += rest.bytes
+    peak = max((layer.live_bytes for layer in layers), default=0)
+    values: dict[str, int | None] = {
+        **sums,
+        "peak_activation_bytes": peak,
+        "peak_memory_bytes": sums["weight_bytes"] + peak,
+        "layers": len(layers),
+        "unknown_layers": sum(layer.coverage is Coverage.UNKNOWN for layer in layers),
+    }
+    if graph.is_state_dict:
+        stored = {"params", "buffers", "weight_bytes"}
+        values = {name: value if name in stored else None for name, value in values.items()}
+    return Totals(**values)  # type: ignore[arg-type] # the first three are never None
 
 
 def _accesses(layer: Layer, rule: Rule | None) -> int:

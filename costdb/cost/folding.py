@@ -39,27 +39,32 @@ class Folding:
         return position in self.merged or position in self.computed_beforehand
 
 
-def fold(graph: Graph, counts: Mapping[int, Counts]) -> Folding:
+def fold(
+    graph: Graph, counts: Mapping[int, Counts], outer: AbstractSet[str] = frozenset()
+) -> Folding:
     """Find the layers that a deployed model does not execute.
 
     Args:
-        graph: The model.
+        graph: The model, or the body of a control-flow layer.
         counts: Position of a layer -> its counts; layers that no rule counts are absent.
+        outer: Names of the constants of the graph around a body.
 
     Returns:
         Which layers cost nothing, and why.
     """
-    beforehand, constants = _constants(graph, counts)
+    beforehand, constants = _constants(graph, counts, outer)
     merged, hosts = _merged(graph, constants)
     return Folding(constants, beforehand, merged, hosts)
 
 
-def _constants(graph: Graph, counts: Mapping[int, Counts]) -> tuple[set[int], set[str]]:
+def _constants(
+    graph: Graph, counts: Mapping[int, Counts], outer: AbstractSet[str]
+) -> tuple[set[int], set[str]]:
     """Layers that depend on constants alone, and the names of all constant tensors.
 
     A dot product is never taken for free: a layer with one is executed, constant or not.
     """
-    names = {tensor.name for tensor in graph.tensors() if tensor.role.is_stored}
+    names = {tensor.name for tensor in graph.tensors() if tensor.role.is_stored} | outer
     positions: set[int] = set()
     for position, layer in enumerate(graph.layers):
         counted = counts.get(position)

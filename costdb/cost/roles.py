@@ -31,11 +31,11 @@ def assign_roles(graph: Graph, rules: RuleTable) -> Mapping[str, Role]:
         rules: Where the weight slots are named.
 
     Returns:
-        Tensor name -> PARAMETER, BUFFER or CONSTANT, for all stored tensors and for the outputs of
-        layers that build weights. What the file said stays.
+        Tensor name -> PARAMETER, BUFFER or CONSTANT, for all stored tensors, those in bodies
+        included, and for the outputs of layers that build weights. What the file said stays.
     """
     origins = _Origins(graph)
-    stored = {tensor.name: tensor for tensor in graph.tensors() if tensor.role.is_stored}
+    stored = {tensor.name: tensor for tensor in _all_tensors(graph) if tensor.role.is_stored}
     roles: dict[str, Role] = {
         name: tensor.role for name, tensor in stored.items() if tensor.role is not Role.STORED
     }
@@ -49,8 +49,15 @@ def assign_roles(graph: Graph, rules: RuleTable) -> Mapping[str, Role]:
     return roles
 
 
+def _all_tensors(graph: Graph) -> Iterator[Tensor]:
+    yield from graph.tensors()
+    for layer in graph.all_layers():
+        for body in layer.bodies:
+            yield from body.graph.tensors()
+
+
 def _slots(graph: Graph, rules: RuleTable) -> Iterator[tuple[Tensor, Role]]:
-    for layer in graph.layers:
+    for layer in graph.all_layers():
         rule = rules.get((layer.domain, layer.op))
         for position, role in rule.weights.items() if rule else ():
             if layer.has_input(position):
@@ -67,7 +74,9 @@ class _Origins:
     """Follows tensors back to where their data come from."""
 
     def __init__(self, graph: Graph) -> None:
-        self.producers = {tensor.name: layer for layer in graph.layers for tensor in layer.outputs}
+        self.producers = {
+            tensor.name: layer for layer in graph.all_layers() for tensor in layer.outputs
+        }
 
     def trace(self, tensor: Tensor) -> Tensor | None:
         """The stored or built tensor that this one is a view of; None if it is computed."""
@@ -112,7 +121,7 @@ def _decomposed_statistics(graph: Graph, origins: _Origins) -> Iterator[tuple[Te
     subtracted = {
         layer.input(1).name for layer in graph.layers if _is(layer, "Sub") and layer.has_input(1)
     }
-    for layer in graph.layers:
+    for layer in graph.all_layers():
         if (layer.domain, layer.op) in _ROOTS and (added := origins.producer(layer.input(0))):
             variances = [
                 origin

@@ -22,7 +22,7 @@ lint: $(VENV)/test-ready
 	$(BIN)/lint-imports
 
 docs: $(VENV)/test-ready
-	$(BIN)/cog -r docs/*.md README.md
+	$(BIN)/cog -I docs -r docs/reference.md docs/cli.md docs/analysis.md
 
 bench: $(VENV)/test-ready
 	$(BIN)/python -m tests.benchmarks

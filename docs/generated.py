@@ -1,0 +1,89 @@
+"""What the generated parts of the documentation say; `make docs` runs it through cog.
+
+Each function returns the Markdown of one part.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from typer.main import get_command
+
+from costdb.cli.main import app
+from costdb.contracts import Coverage, Rule
+from costdb.cost.rules import built_in_rules
+from costdb.cost.schema import AnalysisDocument
+
+DOMAINS = {"": "ONNX", "tf": "TensorFlow", "aten": "PyTorch"}
+SECTIONS = re.compile(r"^\s*(Formula|Source|Example):", re.MULTILINE)
+
+
+def rules() -> str:
+    """Every counting rule: operator, formula, source and example."""
+    ordered = sorted(built_in_rules().values(), key=lambda rule: (rule.domain, rule.op))
+    lines: list[str] = []
+    for domain, members in groupby(ordered, key=lambda rule: rule.domain):
+        by_text: dict[str, list[Rule]] = {}
+        for rule in members:
+            by_text.setdefault(rule.documentation, []).append(rule)
+        short = {text: same for text, same in by_text.items() if not SECTIONS.search(text)}
+        lines += [f"## {DOMAINS.get(domain, domain)}", "", "| operator | counts |", "| --- | --- |"]
+        lines += [f"| {_names(same)} | {_first(text)} |" for text, same in short.items()]
+        lines.append("")
+        for text, same in by_text.items():
+            lines += () if text in short else _rule(text, same)
+    return "\n".join(lines)
+
+
+def _rule(documentation: str, same: list[Rule]) -> Iterator[str]:
+    head, *rest = SECTIONS.split(documentation)
+    yield f"**{_names(same)}**: {_first(head)}"
+    yield ""
+    for title, text in zip(rest[::2], rest[1::2], strict=True):
+        yield f"- {title}: {_line(text)}"
+    if same[0].coverage is not Coverage.EXACT:
+        yield f"- Coverage: {same[0].coverage.value}"
+    yield ""
+
+
+def _names(same: list[Rule]) -> str:
+    return ", ".join(f"`{rule.op}`" for rule in same)
+
+
+def _first(text: str) -> str:
+    return _line(text).removeprefix("Count ").replace("|", "\\|")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def commands() -> str:
+    """Every command with its arguments and flags."""
+    lines: list[str] = []
+    for path, command in _walk("costdb", get_command(app)):
+        usage = command.make_context(path, [], resilient_parsing=True).get_usage()
+        lines += [f"## {path}", "", f"    {usage.removeprefix('Usage: ')}", "", command.help or ""]
+        lines += ["", *_parameters(command.params), ""]
+    return "\n".join(lines)
+
+
+def _walk(path: str, command: object) -> Iterator[tuple[str, object]]:
+    yield path, command
+    for name, child in getattr(command, "commands", {}).items():
+        yield from _walk(f"{path} {name}", child)
+
+
+def _parameters(parameters: Iterable[object]) -> Iterator[str]:
+    for parameter in parameters:
+        help_text = getattr(parameter, "help", None)
+        if help_text and "--show-completion" not in parameter.opts:
+            names = ", ".join(f"`{name}`" for name in parameter.opts)
+            yield f"- {names}: {help_text}"
+
+
+def analysis_schema() -> str:
+    """The JSON schema of `costdb.analysis/1`."""
+    schema = json.dumps(AnalysisDocument.model_json_schema(), indent=2)
+    return f"```json\n{schema}\n```"

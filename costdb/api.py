@@ -12,58 +12,43 @@ Bindings are given as they are typed: `inputs=["x=1x3x224x224"]`, `dims=["sequen
 """
 
 import hashlib
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from costdb import canonical
-from costdb.binding import Binding, nearest
-from costdb.cost.engine import cost
-from costdb.cost.result import METRICS, Analysis, Artifact, View
-from costdb.cost.rules import rule_table
-from costdb.errors import CostError, UsageError
-from costdb.plugins import Plugins, choose_loader, discover
-from costdb.points import DEFAULT, bindings
-from costdb.settings import OperatingPoint, Settings, load_settings
-from costdb.source import PYTHON_SCHEME, Source
+from costdb.analysis import Reading, analyses, model_name
+from costdb.binding import nearest
+from costdb.cost.result import METRICS, Analysis, View
+from costdb.errors import UsageError
+from costdb.points import DEFAULT
+from costdb.settings import Settings, load_settings
+from costdb.source import Source
 
 if TYPE_CHECKING:
+    from costdb.checking import Checked
     from costdb.store import Store, Upgraded
     from costdb.store.records import IngestOutcome, ModelRecord, Series, StoredVersion
 
-# File names that say nothing of the model; the folder's name does.
-_ANONYMOUS_STEMS = frozenset({"model", "saved_model", "frozen_graph"})
+__all__ = [
+    "Analysis",
+    "Ingested",
+    "Reading",
+    "View",
+    "analyze",
+    "check",
+    "database_in_use",
+    "history",
+    "ingest",
+    "models",
+    "parse_metrics",
+    "show",
+    "upgrade_database",
+]
 
 _CHUNK_BYTES = 1 << 24
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How a file is to be read; what the flags of `analyze`, `ingest` and `check` say.
-
-    Attributes:
-        at: Operating points, as `b32` or `b32:batch=32`.
-        inputs: Shapes, dtypes or values of inputs, as `x=1x3x224x224`.
-        dims: Sizes of free dimensions, as `sequence=128`.
-        trips: Trip counts of loops, as `loop=10`.
-        outputs: Names of the outputs that are asked for.
-        loader: The loader to take; by default the one that claims the content.
-        strict: Whether an operator without a rule is an error.
-        trust: Whether code that comes with the model may run.
-    """
-
-    at: Sequence[str] = ()
-    inputs: Sequence[str] = ()
-    dims: Sequence[str] = ()
-    trips: Sequence[str] = ()
-    outputs: Sequence[str] = ()
-    loader: str | None = None
-    strict: bool = False
-    trust: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +67,7 @@ class Ingested:
 
 
 def analyze(
-    artifact: str,
-    reading: Reading | None = None,
-    *,
-    view: View = View.DEPLOYED,
-    plugins: Plugins | None = None,
+    artifact: str, reading: Reading | None = None, *, view: View = View.DEPLOYED
 ) -> Analysis:
     """Read a model file and count what it costs. No database is touched.
 
@@ -94,7 +75,6 @@ def analyze(
         artifact: Path or URL.
         reading: How to read it; at one operating point at most.
         view: Whether layers that deployment folds away cost nothing.
-        plugins: Loaders and rules; those that are installed if not given.
 
     Returns:
         The graph and its cost.
@@ -106,11 +86,11 @@ def analyze(
         UsageError: The reading cannot be understood.
     """
     wanted = reading or Reading()
-    model = load_settings().model_for(artifact) if wanted.at else None
-    points = _bindings(wanted, model.points if model else {})
-    if len(points) > 1:
+    if len(wanted.at) > 1:
         raise UsageError("a file is analysed at one point at a time", hint="give --at once")
-    return _analyses(artifact, points, wanted, view, plugins or discover())[0]
+    # Without --at, the default point alone: what costdb.toml adds is for the database.
+    model = load_settings().model_for(artifact) if wanted.at else None
+    return analyses(artifact, wanted, model.points if model else {}, view)[0]
 
 
 def ingest(
@@ -126,7 +106,6 @@ def ingest(
     hash_file: bool = False,
     replace: bool = False,
     database: str | None = None,
-    plugins: Plugins | None = None,
 ) -> Ingested:
     """Store what a file costs as a version of a model.
 
@@ -142,7 +121,6 @@ def ingest(
         hash_file: Whether to read the whole file and keep its SHA-256.
         replace: Whether the tag may stand for another structure from now on.
         database: URL or path; else as the settings say.
-        plugins: Loaders and rules; those that are installed if not given.
 
     Returns:
         What was written, and the analyses.
@@ -154,16 +132,14 @@ def ingest(
     """
     from costdb.store.write import ingest as write
 
-    wanted = reading or Reading()
     settings = load_settings(database)
     configured = settings.models.get(model) if model else settings.model_for(artifact)
-    points = _bindings(wanted, configured.points if configured else {})
-    analyses = _analyses(artifact, points, wanted, View.DEPLOYED, plugins or discover())
+    found = analyses(artifact, reading or Reading(), configured.points if configured else {})
     name = model or (configured.name if configured else model_name(artifact))
     with _store(settings) as store:
         outcome = write(
             store.engine,
-            analyses,
+            found,
             model=name,
             tag=tag,
             branch=branch,
@@ -175,8 +151,8 @@ def ingest(
             now=datetime.now(UTC),
         )
         notes = store.notes
-    said = (*notes, *(warning for analysis in analyses for warning in analysis.warnings))
-    return Ingested(outcome, analyses, tuple(dict.fromkeys(said)))
+    said = (*notes, *(warning for analysis in found for warning in analysis.warnings))
+    return Ingested(outcome, found, tuple(dict.fromkeys(said)))
 
 
 def history(
@@ -236,6 +212,56 @@ def show(version: str, *, point: str = DEFAULT, database: str | None = None) -> 
         return stored.version_cost(store.engine, read.resolve(store.engine, version), point)
 
 
+def check(
+    target: str | None = None,
+    reading: Reading | None = None,
+    *,
+    all_models: bool = False,
+    against: str | None = None,
+    model: str | None = None,
+    policy: Path | None = None,
+    branch: str = "main",
+    point: str | None = None,
+    database: str | None = None,
+) -> "Checked":
+    """Judge a version, or a file that is in no database, by a policy.
+
+    Args:
+        target: `MODEL` for its latest version, `MODEL@TAG`, `MODEL@ALIAS`, or a file.
+        reading: How to read files.
+        all_models: Whether to judge the latest version of every model instead.
+        against: What to compare with instead of the policy's baselines: a version, another file, or
+            a saved `costdb.analysis/1`.
+        model: What a file's model is called, if not by its name.
+        policy: A policy file; else the rules of `costdb.toml`, else the default ones.
+        branch: Whose latest version is judged, or compared with a file.
+        point: One operating point; every point of the version if not given.
+        database: URL or path; else as the settings say.
+
+    Raises:
+        UsageError: There is nothing to judge, or too much.
+        ConfigurationError: The policy is wrong.
+        NotInDatabase: There is no such version.
+        ArtifactError, BindingError, CostError: As `analyze`.
+    """
+    from costdb import checking
+
+    if (target is None) is not all_models:
+        raise UsageError("name one model or file, or say --all", hint="costdb check detector")
+    if all_models and against is not None:
+        raise UsageError("--all has no one baseline", hint="leave --against out")
+    request = checking.Request(
+        target=target,
+        reading=reading or Reading(),
+        against=against,
+        model=model,
+        branch=branch,
+        point=point,
+        policy=policy,
+    )
+    return checking.check(request, load_settings(database))
+
+
 def models(*, database: str | None = None) -> "list[ModelRecord]":
     """Every model, with what its latest version costs.
 
@@ -287,77 +313,6 @@ def parse_metrics(text: str) -> tuple[str, ...]:
         if name not in METRICS:
             raise UsageError(f"no metric {name!r}", hint=nearest(name, METRICS, "metrics"))
     return names
-
-
-def model_name(artifact: str) -> str:
-    """What a file's model is called if no one says: the file's stem, or its folder's name.
-
-    Raises:
-        UsageError: Neither can be a name.
-    """
-    path = PurePath(Source(artifact).location)
-    if str(path.parent) in {"", "."} and path.stem in _ANONYMOUS_STEMS:
-        path = Path(path).absolute()
-    name = path.parent.name if path.stem in _ANONYMOUS_STEMS else path.stem
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")
-    if not name:
-        raise UsageError(f"{artifact!r} gives no name for a model", hint="add --model NAME")
-    return name
-
-
-def _bindings(reading: Reading, known: Mapping[str, OperatingPoint]) -> dict[str, Binding]:
-    return bindings(
-        reading.at,
-        known,
-        inputs=reading.inputs,
-        dims=reading.dims,
-        trips=reading.trips,
-        outputs=reading.outputs,
-        trust=reading.trust,
-    )
-
-
-def _analyses(
-    artifact: str,
-    points: Mapping[str, Binding],
-    reading: Reading,
-    view: View,
-    plugins: Plugins,
-) -> tuple[Analysis, ...]:
-    """One analysis for each operating point of a file."""
-    rules = rule_table(plugins.rules)
-    with Source(artifact) as source:
-        loader = choose_loader(source, plugins, reading.loader)
-        graphs = {name: loader.load(source, binding) for name, binding in points.items()}
-        size = 0 if source.scheme == PYTHON_SCHEME or source.is_directory else source.size
-        location = source.location
-    analyses = []
-    for name, graph in graphs.items():
-        counted = cost(graph, rules, view)
-        if reading.strict and counted.unknown_ops:
-            listed = ", ".join(f"{op} x{number}" for op, number in counted.unknown_ops.items())
-            raise CostError(
-                f"{location!r} has layers that are not counted: {listed}",
-                hint="leave --strict out for a lower bound, or install a plugin with their rules",
-            )
-        described = Artifact(location, graph.file_format, graph.framework, size)
-        structure, names = canonical.structure_json(graph), canonical.names_json(graph)
-        analyses.append(
-            Analysis(
-                artifact=described,
-                graph=graph,
-                loader=loader.name,
-                loader_revision=loader.revision,
-                structure=structure,
-                structure_digest=canonical.structure_digest(structure),
-                names=names,
-                names_digest=canonical.names_digest(names),
-                point=name,
-                cost=counted,
-                warnings=graph.notes,
-            )
-        )
-    return tuple(analyses)
 
 
 def _sha256(artifact: str) -> str:

@@ -30,7 +30,6 @@ def analyze(
     from costdb.cost.result import View
     from costdb.report.analysis import Grouping, analysis_listings, layers_listing
 
-    plugins = output.installed_plugins()
     reading = api.Reading(
         at=at or (),
         inputs=inputs or (),
@@ -40,10 +39,9 @@ def analyze(
         loader=loader,
         strict=strict,
         trust=trust,
+        plugins=output.installed_plugins(),
     )
-    analysis = api.analyze(
-        file, reading, view=View.STORED if stored else View.DEPLOYED, plugins=plugins
-    )
+    analysis = api.analyze(file, reading, view=View.STORED if stored else View.DEPLOYED)
     for warning in analysis.warnings:
         output.warn(warning)
     grouping = Grouping(by.value)

@@ -61,7 +61,15 @@ def check(
     at: options.Points = None,
     loader: options.LoaderName = None,
     trust: options.Trust = False,
-    branch: options.Branch = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", help="What a file's model is called, if not by its name.", show_default=False
+        ),
+    ] = None,
+    branch: Annotated[
+        str, typer.Option("--branch", help="Whose latest version is judged or compared with.")
+    ] = "main",
     point: options.Point = None,
     database: options.Database = None,
     output_format: options.Format = options.OutputFormat.TABLE,
@@ -70,13 +78,7 @@ def check(
     from costdb import api
     from costdb.report import check as report
 
-    result = api.check(
-        target,
-        all_models=all_models,
-        against=against,
-        policy=policy,
-        branch=branch,
-        point=point,
+    reading = api.Reading(
         at=at or (),
         inputs=inputs or (),
         dims=dims or (),
@@ -84,6 +86,16 @@ def check(
         outputs=outputs or (),
         loader=loader,
         trust=trust,
+    )
+    result = api.check(
+        target,
+        reading,
+        all_models=all_models,
+        against=against,
+        model=model,
+        policy=policy,
+        branch=branch,
+        point=point,
         database=database,
     )
     for warning in result.warnings:

@@ -49,7 +49,6 @@ def ingest(
     from costdb import api
     from costdb.report import ingest as report
 
-    plugins = output.installed_plugins()
     reading = api.Reading(
         at=at or (),
         inputs=inputs or (),
@@ -59,6 +58,7 @@ def ingest(
         loader=loader,
         strict=strict,
         trust=trust,
+        plugins=output.installed_plugins(),
     )
     result = api.ingest(
         file,
@@ -72,7 +72,6 @@ def ingest(
         hash_file=hash_,
         replace=replace,
         database=database,
-        plugins=plugins,
     )
     for warning in result.warnings:
         output.warn(warning)

@@ -1,8 +1,10 @@
 """How a caller fixes what a file leaves open: input shapes, free dimensions, trip counts."""
 
 import difflib
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self, TypeVar
 
@@ -19,7 +21,7 @@ Scalar = int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class InputBinding:
-    """What was said of one input; None where nothing was said."""
+    """What was said of one input; None where nothing was said. A value fills the input."""
 
     shape: tuple[int, ...] | None = None
     dtype: DType | None = None
@@ -32,7 +34,7 @@ class BoundInput:
 
     Attributes:
         shape: Every size known.
-        dtype: The declared one, or the one that was asked for.
+        dtype: The file's; where it has none, the one that was asked for; else None.
         value: A scalar that was given; shapes may depend on it.
         notes: What was assumed.
     """
@@ -171,9 +173,14 @@ class Binding:
         shape: DeclaredShape | None,
         dtype: DType | None,
         dims: Mapping[str, int],
-        batch: Collection[int | str | None],
+        batch: Collection[str],
     ) -> BoundInput:
         said = self.inputs.get(name, InputBinding())
+        if said.dtype is not None and dtype not in {None, said.dtype}:
+            raise BindingError(
+                f"input {name!r} is {dtype.value} in the file, not {said.dtype.value}",
+                hint="leave the dtype out",
+            )
         if shape is None:
             if said.shape is None and said.value is None:
                 raise UnboundDimension(
@@ -183,27 +190,19 @@ class Binding:
             shape = said.shape or ()
         sizes: list[int] = []
         notes: list[str] = []
-        for axis, size in enumerate(shape):
-            if isinstance(size, int):
-                sizes.append(size)
-            elif said.shape is not None:
-                sizes.append(said.shape[axis])
-            elif isinstance(size, str) and size in dims:
-                sizes.append(dims[size])
-            elif axis == 0 or size in batch:
-                sizes.append(1)
-                called = f" {size!r}" if isinstance(size, str) else ""
+        for axis, declared in enumerate(shape):
+            size = dims.get(declared) if isinstance(declared, str) else declared
+            if size is None and said.shape is not None:
+                size = said.shape[axis]
+            if size is None:
+                if axis > 0 and declared not in batch:
+                    raise _unbound(name, axis, shape)
+                size = 1
+                called = f" {declared!r}" if declared else ""
                 notes.append(
                     f"input {name!r}: the open dimension{called} of axis {axis} is taken as 1"
                 )
-            elif isinstance(size, str):
-                raise UnboundDimension(
-                    f"input {name!r} has a free dimension {size!r}", hint=f"add --dim {size}=128"
-                )
-            else:
-                raise UnboundDimension(
-                    f"axis {axis} of input {name!r} is open", hint=_shape_example(name, shape)
-                )
+            sizes.append(size)
         return BoundInput(tuple(sizes), said.dtype or dtype, said.value, tuple(notes))
 
 
@@ -223,8 +222,13 @@ def format_shape(shape: Iterable[int | str | None]) -> str:
     return "x".join("?" if size is None else str(size) for size in shape) or "scalar"
 
 
-_INPUT_SHAPE = re.compile(r"(?P<name>.+)=(?P<sizes>\d+(?:[x,]\d+)*|scalar)?(?::(?P<dtype>\w+))?")
+# 18 digits hold any size that a tensor may have, and any of them fits 64 bits.
+_SIZE = r"[0-9]{1,18}"
+_INPUT_SHAPE = re.compile(
+    rf"(?P<name>.+)=(?P<sizes>{_SIZE}(?:[x,]{_SIZE})*|scalar)?(?::(?P<dtype>\w+))?"
+)
 _INPUT_VALUE = re.compile(r"(?P<name>.+):=(?P<value>[^=]+)")
+_NAMED_SIZE = re.compile(rf"(?P<name>.+)=(?P<size>{_SIZE})")
 
 
 def _parse_input(text: str) -> tuple[str, InputBinding]:
@@ -258,19 +262,19 @@ def _parse_dtype(name: str | None) -> DType | None:
 def _parse_scalar(value: str, text: str) -> Scalar:
     if value in {"true", "false"}:
         return value == "true"
-    for number in (int, float):
-        try:
-            return number(value)
-        except ValueError:
-            continue
+    with suppress(ValueError):
+        return int(value)
+    with suppress(ValueError):
+        if math.isfinite(number := float(value)):
+            return number
     raise UsageError(f"--input {text!r} gives no number", hint="write --input sr:=16000")
 
 
 def _parse_size(text: str, flag: str) -> tuple[str, int]:
-    name, separator, size = text.rpartition("=")
-    if not separator or not name or not size.isdecimal():
+    match = _NAMED_SIZE.fullmatch(text)
+    if not match:
         raise UsageError(f"{flag} {text!r} is not NAME=NUMBER", hint=f"write {flag} sequence=128")
-    return name, int(size)
+    return match["name"], int(match["size"])
 
 
 def _once(pairs: Iterable[tuple[str, T]], what: str) -> dict[str, T]:
@@ -282,9 +286,15 @@ def _once(pairs: Iterable[tuple[str, T]], what: str) -> dict[str, T]:
     return bound
 
 
-def _shape_example(name: str, shape: DeclaredShape) -> str:
-    sizes = (
+def _unbound(name: str, axis: int, shape: DeclaredShape) -> UnboundDimension:
+    if isinstance(free := shape[axis], str):
+        return UnboundDimension(
+            f"input {name!r} has a free dimension {free!r}", hint=f"add --dim {free}=128"
+        )
+    example = (
         size if isinstance(size, int) else 1 if axis == 0 else 224
         for axis, size in enumerate(shape)
     )
-    return f"add --input {name}={format_shape(sizes)}"
+    return UnboundDimension(
+        f"axis {axis} of input {name!r} is open", hint=f"add --input {name}={format_shape(example)}"
+    )

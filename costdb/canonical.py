@@ -11,11 +11,12 @@ Each has a digest; two versions with one structure digest cost the same.
 
 import hashlib
 import json
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from costdb.ir import AttributeValue, Body, DType, Graph, Layer, Role, Tensor
+from costdb.errors import BrokenArtifact
+from costdb.ir import Body, DType, Graph, Layer, Role, Shape, Tensor
 
 # Raised when the JSON below changes its form, so that digests of two forms never meet.
 IR_VERSION = 1
@@ -24,13 +25,13 @@ Json = dict[str, Any]
 
 
 def structure_json(graph: Graph) -> bytes:
-    """The graph without names: UTF-8 JSON, keys sorted, no white space."""
-    return _dump(_structure(graph, {}))
+    """The graph without names and notes: UTF-8 JSON, keys sorted, no white space."""
+    return _dump(_structure(graph, ()))
 
 
 def names_json(graph: Graph) -> bytes:
     """The names that `structure_json` leaves out, in its order."""
-    return _dump(_names(graph, frozenset()))
+    return _dump(_names(graph, ()))
 
 
 def structure_digest(structure: bytes) -> str:
@@ -44,31 +45,47 @@ def names_digest(names: bytes) -> str:
 
 
 def graph_from_json(structure: bytes, names: bytes) -> Graph:
-    """The graph that `structure_json` and `names_json` were made from, without its notes."""
-    return _restore(json.loads(structure), json.loads(names), {})
+    """The graph that `structure_json` and `names_json` were made from, without its notes.
+
+    Raises:
+        BrokenArtifact: They were not made so, or not from one graph.
+    """
+    try:
+        return _restore(json.loads(structure), json.loads(names), ())
+    # RuntimeError: nested too deep, or names of too few bodies.
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise BrokenArtifact(
+            f"a stored graph is damaged: {type(error).__name__}: {error}",
+            hint="costdb db doctor says which; ingest that version again",
+        ) from error
 
 
 def _dump(value: Json) -> bytes:
-    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode(
-        "utf-8", "surrogatepass"
+    # Names come from files: a byte that is no text arrives as a lone surrogate, which UTF-8 cannot
+    # hold. "backslashreplace" writes it as \udc80, which is how JSON spells it too.
+    text = json.dumps(
+        value, separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False
     )
+    return text.encode("utf-8", "backslashreplace")
 
 
-def _structure(graph: Graph, outer: Mapping[str, int]) -> Json:
-    """Number tensors in the order of their first mention, on from those of the graph around."""
-    numbers = dict(outer)
-    tensors = []
-    for tensor in graph.tensors():
-        if tensor.name not in numbers:
-            numbers[tensor.name] = len(numbers)
-            tensors.append(_tensor(tensor))
+def _own_tensors(graph: Graph, captures: Iterable[Tensor]) -> list[Tensor]:
+    """The tensors of a graph that it does not take from the graph around it."""
+    taken = {tensor.name for tensor in captures}
+    return [tensor for tensor in graph.tensors() if tensor.name not in taken]
+
+
+def _structure(graph: Graph, captures: Sequence[Tensor]) -> Json:
+    """A graph in which tensors are numbers: captures first, then its own by first mention."""
+    own = _own_tensors(graph, captures)
+    numbers = {tensor.name: number for number, tensor in enumerate((*captures, *own))}
     return {
         "format": graph.file_format,
         "framework": graph.framework,
         "inputs": [numbers[tensor.name] for tensor in graph.inputs],
         "layers": [_layer(layer, numbers) for layer in graph.layers],
         "outputs": [numbers[tensor.name] for tensor in graph.outputs],
-        "tensors": tensors,
+        "tensors": [_tensor(tensor) for tensor in own],
         "unread": [numbers[tensor.name] for tensor in graph.unread],
     }
 
@@ -89,8 +106,10 @@ def _layer(layer: Layer, numbers: Mapping[str, int]) -> Json:
         "outputs": [numbers[tensor.name] for tensor in layer.outputs],
     }
     optional: Json = {
-        "attributes": dict(layer.attributes),
-        "bodies": [[body.trip_count, _structure(body.graph, numbers)] for body in layer.bodies],
+        "attributes": {name: _plain(value) for name, value in layer.attributes.items()},
+        "bodies": [
+            [body.trip_count, _structure(body.graph, layer.captures)] for body in layer.bodies
+        ],
         "captures": [numbers[tensor.name] for tensor in layer.captures],
         "domain": layer.domain,
         "dtype": layer.compute_dtype and layer.compute_dtype.value,
@@ -100,59 +119,43 @@ def _layer(layer: Layer, numbers: Mapping[str, int]) -> Json:
     return entry | {key: value for key, value in optional.items() if value}
 
 
-def _names(graph: Graph, outer: AbstractSet[str]) -> Json:
-    tensors = [tensor.name for tensor in graph.tensors() if tensor.name not in outer]
-    known = outer | set(tensors)
+def _plain(value: Any) -> Any:
+    """An attribute as JSON, which has no infinities and no NaN: {"float": "inf"}."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": str(value)}
+    return value
+
+
+def _names(graph: Graph, captures: Sequence[Tensor]) -> Json:
     return {
-        "bodies": [_names(body.graph, known) for layer in graph.layers for body in layer.bodies],
+        "bodies": [
+            _names(body.graph, layer.captures) for layer in graph.layers for body in layer.bodies
+        ],
         "layers": [layer.name for layer in graph.layers],
         "scopes": [layer.scope for layer in graph.layers],
-        "tensors": tensors,
+        "tensors": [tensor.name for tensor in _own_tensors(graph, captures)],
     }
 
 
-def _restore(structure: Json, names: Json, outer: Mapping[int, Tensor]) -> Graph:
-    tensors = dict(outer)
-    for name, (shape, dtype, role, *bound) in zip(
-        names["tensors"], structure["tensors"], strict=True
-    ):
-        tensors[len(tensors)] = Tensor(
-            name,
-            None if shape is None else tuple(shape),
-            dtype and DType(dtype),
-            Role(role),
-            is_upper_bound=bool(bound),
+def _restore(structure: Json, names: Json, captures: Sequence[Tensor]) -> Graph:
+    own = (
+        Tensor(name, _shape(sizes), dtype and DType(dtype), Role(role), is_upper_bound=bool(bound))
+        for name, (sizes, dtype, role, *bound) in zip(
+            names["tensors"], structure["tensors"], strict=True
         )
+    )
+    # A dictionary, because a list would take a negative number.
+    tensors = dict(enumerate((*captures, *own)))
     bodies = iter(names["bodies"])
-    layers = []
-    for entry, name, scope in zip(
-        structure["layers"], names["layers"], names["scopes"], strict=True
-    ):
-        layers.append(
-            Layer(
-                name=name,
-                op=entry["op"],
-                inputs=tuple(
-                    None if number is None else tensors[number] for number in entry["inputs"]
-                ),
-                outputs=tuple(tensors[number] for number in entry["outputs"]),
-                domain=entry.get("domain", ""),
-                scope=scope,
-                attributes={
-                    key: _attribute(value) for key, value in entry.get("attributes", {}).items()
-                },
-                compute_dtype=DType(entry["dtype"]) if "dtype" in entry else None,
-                source_op=entry.get("source_op", ""),
-                source_module=entry.get("source_module", ""),
-                bodies=tuple(
-                    Body(_restore(body, next(bodies), tensors), trip_count)
-                    for trip_count, body in entry.get("bodies", ())
-                ),
-                captures=tuple(tensors[number] for number in entry.get("captures", ())),
-            )
-        )
     return Graph(
-        layers=tuple(layers),
+        layers=tuple(
+            _restore_layer(entry, name, scope, tensors, bodies)
+            for entry, name, scope in zip(
+                structure["layers"], names["layers"], names["scopes"], strict=True
+            )
+        ),
         inputs=tuple(tensors[number] for number in structure["inputs"]),
         outputs=tuple(tensors[number] for number in structure["outputs"]),
         unread=tuple(tensors[number] for number in structure["unread"]),
@@ -161,5 +164,40 @@ def _restore(structure: Json, names: Json, outer: Mapping[int, Tensor]) -> Graph
     )
 
 
-def _attribute(value: Any) -> AttributeValue:
-    return tuple(value) if isinstance(value, list) else value
+def _restore_layer(
+    entry: Json, name: str, scope: str, tensors: Mapping[int, Tensor], bodies: Iterator[Json]
+) -> Layer:
+    """A layer; it takes the names of as many bodies as it has."""
+    captures = tuple(tensors[number] for number in entry.get("captures", ()))
+    return Layer(
+        name=name,
+        op=entry["op"],
+        inputs=tuple(None if number is None else tensors[number] for number in entry["inputs"]),
+        outputs=tuple(tensors[number] for number in entry["outputs"]),
+        domain=entry.get("domain", ""),
+        scope=scope,
+        attributes={key: _attribute(value) for key, value in entry.get("attributes", {}).items()},
+        compute_dtype=DType(entry["dtype"]) if "dtype" in entry else None,
+        source_op=entry.get("source_op", ""),
+        source_module=entry.get("source_module", ""),
+        bodies=tuple(
+            Body(_restore(body, next(bodies), captures), trip_count)
+            for trip_count, body in entry.get("bodies", ())
+        ),
+        captures=captures,
+    )
+
+
+def _shape(sizes: Any) -> Shape | None:
+    if sizes is None:
+        return None
+    for size in sizes:
+        if size is not None and not (isinstance(size, int) and size >= 0):
+            raise ValueError(f"{sizes} is no shape")
+    return tuple(sizes)
+
+
+def _attribute(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple([_attribute(item) for item in value])
+    return float(value["float"]) if isinstance(value, dict) else value

@@ -129,17 +129,19 @@ def rule(
 
 @runtime_checkable
 class Loader(Protocol):
-    """Reads one family of files into the IR.
+    """Reads one family of files into the IR. The properties may be plain class attributes."""
 
-    Attributes:
-        name: What `--loader` calls it.
-        revision: Raised when the same file gives another graph than before.
-        suffixes: Whose files it is tried on first; they decide nothing.
-    """
+    @property
+    def name(self) -> str:
+        """What `--loader` calls it."""
 
-    name: str
-    revision: int
-    suffixes: tuple[str, ...]
+    @property
+    def revision(self) -> int:
+        """Raised when the same file gives another graph than before."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What its files' names end in, such as ".onnx"; they decide nothing."""
 
     def sniff(self, source: Source) -> bool:
         """Whether the content is of a format that this loader reads."""
@@ -178,7 +180,7 @@ class Finding:
         tag: The version that was judged.
         point: The operating point.
         metric: What was compared.
-        scope: "total".
+        scope: What of the model: "total", "layer:conv1", "op:Conv" or "scope:decoder/*".
         verdict: "ok", "improved", "warn", "regression" or "not-judged".
         reason: Why, in words; never empty for "not-judged".
         old: The baseline's value; None where there is none.

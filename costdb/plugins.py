@@ -4,9 +4,12 @@ A plugin is a distribution with an entry point in the group `costdb`; it impleme
 hooks below. `docs/architecture.md` shows one from end to end.
 """
 
+import codecs
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from textwrap import shorten
 from typing import TypeVar
 
 import pluggy
@@ -53,7 +56,7 @@ from costdb.ir import (
     Uncountable,
     assemble,
 )
-from costdb.source import Source
+from costdb.source import PYTHON_SCHEME, Source
 
 __all__ = [
     "SMALL_CONSTANT_ELEMENTS",
@@ -172,14 +175,25 @@ class Plugins:
 def discover(found: Iterable[EntryPoint] | None = None) -> Plugins:
     """Load the installed plugins one by one.
 
-    A plugin that fails to import, has an unknown hook, or whose hooks raise or return something
-    else than they should, is left out and named; the others work.
+    A plugin is left out and named if it fails to import, has an unknown hook or none, if its hooks
+    raise or return something else than they should, or if a loader's name is taken; the others
+    work.
 
     Args:
         found: Entry points to load instead of the installed ones.
     """
     points = entry_points(group=GROUP) if found is None else found
-    return Plugins(tuple(_load(point) for point in sorted(points, key=lambda point: point.name)))
+    plugins: list[Plugin] = []
+    taken: set[str] = set()
+    for point in sorted(points, key=lambda point: point.name):
+        plugin = _load(point)
+        names = {loader.name for loader in plugin.loaders}
+        if clashes := sorted(names & taken):
+            problem = f"another plugin has a loader {clashes[0]!r}"
+            plugin = Plugin(plugin.name, plugin.distribution, problem=problem)
+        taken |= names
+        plugins.append(plugin)
+    return Plugins(tuple(plugins))
 
 
 def _load(point: EntryPoint) -> Plugin:
@@ -188,19 +202,21 @@ def _load(point: EntryPoint) -> Plugin:
     manager = pluggy.PluginManager("costdb")
     manager.add_hookspecs(Hooks)
     try:
-        manager.register(point.load(), name=point.name)
+        plugin = point.load()
+        manager.register(plugin, name=point.name)
         manager.check_pending()
+        loaders = _checked(manager.hook.costdb_loaders(), Loader, "costdb_loaders")  # type: ignore[type-abstract] # isinstance works on it
+        rules = _checked(manager.hook.costdb_cost_rules(), Rule, "costdb_cost_rules")
         return Plugin(
             point.name,
             distribution,
-            loaders=tuple(
-                _checked(manager.hook.costdb_loaders(), Loader, "costdb_loaders")  # type: ignore[type-abstract] # isinstance works on it
-            ),
-            rules=tuple(_checked(manager.hook.costdb_cost_rules(), Rule, "costdb_cost_rules")),
+            loaders=tuple(loaders),
+            rules=tuple(rules),
+            problem="" if manager.get_hookcallers(plugin) else "it implements no hook",
         )
-    except Exception as error:  # noqa: BLE001 - a plugin is a stranger's code
-        lines = str(error).splitlines() or [""]
-        return Plugin(point.name, distribution, problem=f"{type(error).__name__}: {lines[0]}")
+    # A plugin is a stranger's code: it may raise anything, or call sys.exit.
+    except (Exception, SystemExit) as error:  # noqa: BLE001
+        return Plugin(point.name, distribution, problem=_one_line(error))
 
 
 def _checked(answers: list[object], kind: type[T], hook: str) -> Iterator[T]:
@@ -209,9 +225,15 @@ def _checked(answers: list[object], kind: type[T], hook: str) -> Iterator[T]:
         if not isinstance(answer, list | tuple):
             raise PluginError(f"{hook} returned {type(answer).__name__}, not a list")
         for item in answer:
+            if isinstance(item, type):
+                raise PluginError(f"{hook} returned the class {item.__name__}, not an instance")
             if not isinstance(item, kind):
                 raise PluginError(f"{hook} returned a {type(item).__name__}, not a {kind.__name__}")
             yield item
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {shorten(str(error), 200, placeholder=' …')}"
 
 
 def choose_loader(source: Source, plugins: Plugins, name: str | None = None) -> Loader:
@@ -226,53 +248,77 @@ def choose_loader(source: Source, plugins: Plugins, name: str | None = None) -> 
         UnknownFormat: No loader claims the artifact, or several do.
         ArtifactUnreadable: The artifact cannot be read.
     """
-    loaders = plugins.loaders
-    names = [loader.name for loader in loaders]
+    names = ", ".join(loader.name for loader in plugins.loaders)
     if name is not None:
-        for loader in loaders:
+        for loader in plugins.loaders:
             if loader.name == name:
                 return loader
-        raise UnknownFormat(f"no loader {name!r}", hint=nearest(name, names, "loaders"))
-    claimants = [loader for loader in loaders if loader.sniff(source)]
+        known = f"loaders: {names or 'none'}"
+        raise UnknownFormat(f"no loader {name!r}", hint="; ".join([known, *plugins.problems]))
+    what, advice = _description(source)
+    claimants, failures = _claimants(source, plugins.loaders)
     if len(claimants) == 1:
         return claimants[0]
     if claimants:
-        listed = " and ".join(loader.name for loader in claimants)
+        # The suffix decides nothing, but says which of them was probably meant.
+        likely = max(claimants, key=lambda loader: source.name.endswith(tuple(loader.suffixes)))
         raise UnknownFormat(
-            f"{source.name!r} is claimed by {listed}", hint=f"add --loader {claimants[0].name}"
+            f"{source.name!r} is claimed by {' and '.join(loader.name for loader in claimants)}",
+            hint=f"add --loader {likely.name}",
         )
-    broken = "".join(f"; {problem}" for problem in plugins.problems)
+    advice = advice or f"loaders: {names or 'none, pip install costdb-onnx'}"
     raise UnknownFormat(
-        f"no loader reads {source.name!r}: it is {_description(source)}",
-        hint=f"loaders: {', '.join(names) or 'none, pip install costdb-onnx'}{broken}",
+        f"no loader reads {source.name!r}: it is {what}",
+        hint="; ".join([advice, *plugins.problems, *failures]),
     )
 
 
-# What a file without a loader is, by its first bytes.
+def _claimants(source: Source, loaders: Iterable[Loader]) -> tuple[list[Loader], list[str]]:
+    """The loaders that claim an artifact, and a line for each that failed to look at it."""
+    claimants: list[Loader] = []
+    failures: list[str] = []
+    for loader in loaders:
+        try:
+            if loader.sniff(source):
+                claimants.append(loader)
+        except ArtifactError:
+            continue  # it is a folder, say, and this is a loader of files
+        except Exception as error:  # noqa: BLE001 - a plugin is a stranger's code
+            failures.append(f"loader {loader.name!r} failed: {_one_line(error)}")
+    return claimants, failures
+
+
+# What a file is by its first bytes, and what to do about it if no loader reads it.
 _SIGNATURES = (
-    (b"PK\x03\x04", "a zip archive"),
-    (b"\x89HDF\r\n", "an HDF5 file"),
-    (b"\x80\x02", "a pickle"),
-    (b"\x1f\x8b", "gzip data"),
-    (b"GGUF", "a GGUF file"),
-    (b"version https://git-lfs", "a Git LFS pointer, not the file: run 'git lfs pull'"),
-    (b"<", "markup"),
+    (rb"PK\x03\x04", "a zip archive", ""),
+    (rb"\x89HDF\r\n", "an HDF5 file", ""),
+    (rb"\x80[\x02-\x05]", "a pickle", ""),
+    (rb"\x1f\x8b", "gzip data", "gunzip it"),
+    (rb"\x93NUMPY", "a NumPy array", ""),
+    (rb"GGUF", "a GGUF file", ""),
+    (rb".{4}TFL3", "a TensorFlow Lite model", ""),
+    (rb".{7}\0\{", "a safetensors file", ""),
+    (rb"version https://git-lfs", "a Git LFS pointer to the file", "git lfs pull"),
+    (rb"\s*<", "markup", ""),
 )
 
 
-def _description(source: Source) -> str:
+def _description(source: Source) -> tuple[str, str]:
+    """What an artifact looks like, and what to do about it. Raises ArtifactUnreadable."""
     if source.is_directory:
-        return "a folder"
+        return "a folder", ""
+    if source.scheme == PYTHON_SCHEME:
+        return "a Python object", ""
     head = source.read_at_most(0, 256)
     if not head:
-        return "empty"
-    if head[4:8] == b"TFL3":
-        return "a TensorFlow Lite model"
-    for signature, description in _SIGNATURES:
-        if head.startswith(signature):
-            return description
+        return "empty", "export it again"
+    for signature, description, advice in _SIGNATURES:
+        if re.match(signature, head, re.DOTALL):
+            return description, advice
     try:
-        text = head.decode()
+        # An incremental decoder forgives a character that is cut in two.
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
-        return "binary data of no known format"
-    return "text" if text.isprintable() or text.strip().split() else "binary data"
+        text = "\0"
+    is_text = all(character.isprintable() or character.isspace() for character in text)
+    return "text" if is_text else "binary data of no known format", ""

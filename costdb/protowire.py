@@ -10,6 +10,7 @@ The wire format: https://protobuf.dev/programming-guides/encoding/
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from costdb.errors import BrokenArtifact
 from costdb.ir import SMALL_CONSTANT_ELEMENTS
@@ -23,16 +24,18 @@ SMALL_FIELD_BYTES = 8 * SMALL_CONSTANT_ELEMENTS
 MAX_DEPTH = 64
 
 # Structure that is larger than this is not a model that anyone has trained.
-MAX_SKELETON_BYTES = 1 << 30
+MAX_SKELETON_BYTES = 1 << 29
 
 VARINT = 0
 FIXED64 = 1
 LENGTH_DELIMITED = 2
 FIXED32 = 5
 
-_WIRE_TYPES = frozenset({VARINT, FIXED64, LENGTH_DELIMITED, FIXED32})
+_FIXED_BYTES = {FIXED64: 8, FIXED32: 4}
+_MAX_FIELD_NUMBER = (1 << 29) - 1
 _MAX_VARINT_BYTES = 10
 _MAX_HEADER_BYTES = 2 * _MAX_VARINT_BYTES
+_64_BITS = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +53,16 @@ class MessageType:
     bulk: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field as it stands on the wire.
+class Field(NamedTuple):
+    """One field as it stands on the wire. Offsets are bytes from the start of the file.
 
     Attributes:
         number: The field's number in its message.
         wire_type: 0 varint, 1 fixed 64, 2 length-delimited, 5 fixed 32.
-        start: Offset of its tag, in bytes.
+        start: Offset of its tag.
         payload: Offset of its value; of a length-delimited field, behind the length.
         end: Offset behind its value.
-        value: A varint's value; 0 for other types.
+        value: A varint's value, as 64 bits without a sign; 0 for other types.
     """
 
     number: int
@@ -79,31 +81,26 @@ def fields(source: Source, start: int = 0, end: int | None = None) -> Iterator[F
     """
     position = start
     limit = source.size if end is None else end
+    window, window_start, window_end = b"", start, start
     while position < limit:
-        header = source.read_at_most(position, min(_MAX_HEADER_BYTES, limit - position))
-        tag, used = _varint(header, 0, source, position)
-        number, wire_type = tag >> 3, tag & 7
-        if number == 0 or wire_type not in _WIRE_TYPES:
-            raise _broken(source, position, f"no field starts with the byte {header[0]:#04x}")
-        payload = position + used
-        value = 0
-        if wire_type == LENGTH_DELIMITED:
-            length, more = _varint(header, used, source, position)
-            payload += more
-            finish = payload + length
-        elif wire_type == VARINT:
-            value, more = _varint(header, used, source, position)
-            finish = payload + more
-        else:
-            finish = payload + (8 if wire_type == FIXED64 else 4)
-        if finish > limit:
+        if position + _MAX_HEADER_BYTES > window_end and window_end < limit:
+            window, window_start = source.window(position, _MAX_HEADER_BYTES)
+            window_end = window_start + len(window)
+        try:
+            entry = _field(window, window_start, position)
+        except _Malformed as error:
+            raise _broken(source, position, str(error)) from None
+        except IndexError:
+            raise _broken(source, position, "a number is cut off") from None
+        if entry.end > limit:
             raise _broken(
                 source,
                 position,
-                f"field {number} reaches to byte {finish:,}, its message ends at {limit:,}",
+                f"field {entry.number} reaches to byte {entry.end:,}, its message ends at"
+                f" {limit:,}",
             )
-        yield Field(number, wire_type, position, payload, finish, value)
-        position = finish
+        yield entry
+        position = entry.end
 
 
 def skeleton(source: Source, message: MessageType) -> bytes:
@@ -114,13 +111,16 @@ def skeleton(source: Source, message: MessageType) -> bytes:
         message: The message's type.
 
     Returns:
-        The encoded message. Bulk fields of up to `SMALL_FIELD_BYTES` are kept; larger ones are
-        left out and never read. Numbers that stand one by one instead of packed count together.
+        The encoded message. A bulk field of up to `SMALL_FIELD_BYTES` is kept; a larger one is
+        left out, and its data are not read beyond what a read-ahead takes along. All occurrences
+        of a bulk field in one message count together and stay or go together: numbers may stand
+        one by one instead of packed.
 
     Raises:
-        BrokenArtifact: The file is no such message, is cut off or nests too deep.
+        BrokenArtifact: The file is no such message, is cut off, nests too deep or has more
+            structure than `MAX_SKELETON_BYTES`.
     """
-    return b"".join(_skeleton(source, message, 0, source.size, MAX_DEPTH))
+    return b"".join(_Skeleton(source).pieces(message, 0, source.size, MAX_DEPTH))
 
 
 def encode_varint(value: int) -> bytes:
@@ -133,56 +133,105 @@ def encode_varint(value: int) -> bytes:
     return bytes(encoded)
 
 
-def _skeleton(
-    source: Source, message: MessageType, start: int, end: int, depth: int
-) -> list[bytes]:
-    """Pieces of the message between two offsets. Runs of kept fields are copied as one piece."""
-    if depth == 0:
-        raise _broken(source, start, f"{message.name} nests more than {MAX_DEPTH} messages deep")
-    pieces: list[bytes] = []
-    kept_bulk: dict[int, int] = {}
-    copied = run = start
-    for entry in fields(source, start, end):
-        size = entry.end - entry.start
-        child = message.children.get(entry.number)
-        replacement: list[bytes] | None = None
-        if entry.number in message.bulk:
-            kept_bulk[entry.number] = kept_bulk.get(entry.number, 0) + entry.end - entry.payload
-            if kept_bulk[entry.number] > SMALL_FIELD_BYTES:
-                replacement = []
-        elif child is not None and entry.wire_type == LENGTH_DELIMITED and size > SMALL_FIELD_BYTES:
-            body = _skeleton(source, child, entry.payload, entry.end, depth - 1)
-            tag = encode_varint(entry.number << 3 | LENGTH_DELIMITED)
-            replacement = [tag, encode_varint(sum(map(len, body))), *body]
-        if replacement is not None:
-            if copied > run:
-                pieces.append(_structure(source, message, run, copied))
-            pieces.extend(replacement)
-            run = entry.end
-        copied = entry.end
-    if copied > run:
-        pieces.append(_structure(source, message, run, copied))
-    return pieces
+class _Skeleton:
+    """Copies the structure of one file, and limits how much that may be."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._copied = 0
+
+    def pieces(self, message: MessageType, start: int, end: int, depth: int) -> list[bytes]:
+        """The skeleton of the message between two offsets, in pieces to be joined."""
+        if depth == 0:
+            raise _broken(
+                self._source, start, f"{message.name} nests more than {MAX_DEPTH} messages deep"
+            )
+        left_out = self._large_bulk(message, start, end)
+        pieces: list[bytes] = []
+        # Neighbouring fields that are kept are one run, copied as one piece.
+        run = start
+        for number, wire_type, field_start, payload, field_end, _ in fields(
+            self._source, start, end
+        ):
+            child = None
+            if wire_type == LENGTH_DELIMITED and field_end - payload > SMALL_FIELD_BYTES:
+                child = message.children.get(number)
+            if child is None and number not in left_out:
+                continue
+            if run < field_start:
+                pieces.append(self._copy(run, field_start))
+            run = field_end
+            if child is not None:
+                body = self.pieces(child, payload, field_end, depth - 1)
+                pieces.append(encode_varint(number << 3 | LENGTH_DELIMITED))
+                pieces.append(encode_varint(sum(map(len, body))))
+                pieces.extend(body)
+        if run < end:
+            pieces.append(self._copy(run, end))
+        return pieces
+
+    def _large_bulk(self, message: MessageType, start: int, end: int) -> set[int]:
+        """Numbers of the bulk fields that are too large to keep, all occurrences together."""
+        if not message.bulk:
+            return set()
+        sizes = dict.fromkeys(message.bulk, 0)
+        for number, _, _, payload, field_end, _ in fields(self._source, start, end):
+            if number in sizes:
+                sizes[number] += field_end - payload
+        return {number for number, size in sizes.items() if size > SMALL_FIELD_BYTES}
+
+    def _copy(self, start: int, end: int) -> bytes:
+        self._copied += end - start
+        if self._copied > MAX_SKELETON_BYTES:
+            raise BrokenArtifact(
+                f"{self._source.name!r} holds more than {MAX_SKELETON_BYTES:,} bytes that are"
+                " not weights",
+                hint="no model has that much structure: export it again",
+            )
+        return self._source.read(start, end - start)
 
 
-def _structure(source: Source, message: MessageType, start: int, end: int) -> bytes:
-    if end - start > MAX_SKELETON_BYTES:
-        raise BrokenArtifact(
-            f"{source.name!r} holds {end - start:,} bytes of {message.name} that are not weights",
-            hint="no model has that much structure: export it again",
-        )
-    return source.read(start, end - start)
+class _Malformed(Exception):
+    """The bytes at a position start no field."""
 
 
-def _varint(header: bytes, start: int, source: Source, position: int) -> tuple[int, int]:
-    """A varint's value and how many bytes it takes."""
+def _field(window: bytes, window_start: int, position: int) -> Field:
+    """The field at an offset of the file. Raises _Malformed, or IndexError behind the window."""
+    start = position - window_start
+    # Nearly all tags and lengths are one byte: those are not worth a call.
+    tag = window[start]
+    tag, at = (tag, start + 1) if tag < 0x80 else _varint(window, start)
+    wire_type = tag & 7
+    payload = window_start + at
     value = 0
-    for used, byte in enumerate(header[start : start + _MAX_VARINT_BYTES]):
+    if wire_type == LENGTH_DELIMITED:
+        length = window[at]
+        length, at = (length, at + 1) if length < 0x80 else _varint(window, at)
+        payload = window_start + at
+        end = payload + length
+    elif wire_type == VARINT:
+        value, at = _varint(window, at)
+        value &= _64_BITS
+        end = window_start + at
+    elif wire_type in _FIXED_BYTES:
+        end = payload + _FIXED_BYTES[wire_type]
+    else:
+        raise _Malformed(f"no field starts with the byte {window[start]:#04x}")
+    number = tag >> 3
+    if not 0 < number <= _MAX_FIELD_NUMBER:
+        raise _Malformed(f"no field has the number {number:,}")
+    return Field(number, wire_type, position, payload, end, value)
+
+
+def _varint(window: bytes, start: int) -> tuple[int, int]:
+    """The value of a varint and the index behind it. Raises _Malformed, IndexError."""
+    value = 0
+    for used in range(_MAX_VARINT_BYTES):
+        byte = window[start + used]
         value |= (byte & 0x7F) << (7 * used)
         if byte < 0x80:
-            return value, used + 1
-    cut_off = len(header) - start < _MAX_VARINT_BYTES
-    raise _broken(source, position, "a number is cut off" if cut_off else "a number is too long")
+            return value, start + used + 1
+    raise _Malformed("a number is too long")
 
 
 def _broken(source: Source, position: int, what: str) -> BrokenArtifact:

@@ -6,27 +6,32 @@ through fsspec. Nothing is downloaded whole, and nothing is ever written.
 
 import difflib
 import os
+import shlex
 import stat
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from itertools import islice
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import TracebackType
 from typing import Protocol, Self
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from costdb.errors import ArtifactUnreadable, BrokenArtifact
 
+FILE_SCHEME = "file"
 PYTHON_SCHEME = "python"
 REMOTE_SCHEMES = frozenset({"https", "s3", "gs", "az"})
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1"})
 
-# Headers are read in windows of this size, so that walking a file of many small fields costs
-# few system calls or requests. A skipped field costs none, whatever its size.
+# Small reads are served from a window of this size, so that walking a file of many small fields
+# costs few system calls or requests. What is skipped costs none, whatever its size.
 WINDOW_BYTES = 1 << 16
+
+# What fsspec needs for each scheme.
+_PACKAGES = {"https": "aiohttp", "http": "aiohttp", "s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}
 
 
 class _Backend(Protocol):
-    """Where the bytes come from."""
+    """Where the bytes come from. `read` returns fewer bytes only where the file ends."""
 
     size: int
 
@@ -49,11 +54,10 @@ class Source:
         """Name an artifact; nothing is opened yet.
 
         Raises:
-            ArtifactUnreadable: The URL's scheme is not one that is read.
+            ArtifactUnreadable: It is a URL of a kind that is not read.
         """
-        self._target = os.fspath(location)
-        self.scheme = _scheme(self._target)
-        self.location = _shown(self._target, self.scheme)
+        self.scheme, self._target = _parse(os.fspath(location))
+        self.location = _without_secrets(self._target) if self._is_remote else self._target
         self._backend: _Backend | None = None
         self._window = b""
         self._window_start = 0
@@ -75,17 +79,18 @@ class Source:
     @property
     def name(self) -> str:
         """The file's name: the last part of its path."""
-        return PurePosixPath(self.location.rstrip("/")).name
+        return PurePosixPath(self.location).name or self.location
 
     @property
     def path(self) -> Path | None:
         """The local path; None for a URL or a Python object."""
-        return Path(self.location) if self.scheme == "file" else None
+        return Path(self.location) if self.scheme == FILE_SCHEME else None
 
     @property
     def is_directory(self) -> bool:
         """Whether it is a local folder."""
-        return self.path is not None and self.path.is_dir()
+        # Path.is_dir raises where a folder above may not be searched.
+        return self.scheme == FILE_SCHEME and os.path.isdir(self.location)  # noqa: PTH112
 
     @property
     def size(self) -> int:
@@ -96,21 +101,38 @@ class Source:
         """Bytes from an offset, exactly as many as asked for.
 
         Raises:
-            BrokenArtifact: The file ends before that.
+            BrokenArtifact: The file has no such bytes.
             ArtifactUnreadable: It cannot be read.
         """
-        data = self._read_window(offset, length)
-        if len(data) != length:
-            raise BrokenArtifact(
-                f"{self.name!r} ends at byte {self.size:,}, inside a field that reaches to"
-                f" {offset + length:,}",
-                hint="the file is truncated: copy or export it again",
-            )
-        return data
+        if 0 <= offset <= offset + length <= self.size:
+            data = self._read(offset, length)
+            if len(data) == length:
+                return data
+        raise BrokenArtifact(
+            f"{self.name!r} has {self.size:,} bytes, and a field that lies from byte"
+            f" {offset:,} to {offset + length:,}",
+            hint="the file is cut off or damaged: copy or export it again",
+        )
 
     def read_at_most(self, offset: int, length: int) -> bytes:
         """Bytes from an offset, fewer where the file ends. Raises ArtifactUnreadable."""
-        return self._read_window(offset, max(0, min(length, self.size - offset)))
+        return self._read(offset, max(0, min(length, self.size - offset)))
+
+    def window(self, offset: int, length: int) -> tuple[bytes, int]:
+        """A stretch of the file that is at hand, to read many small things without a copy each.
+
+        Args:
+            offset: Where the caller reads next.
+            length: How much the caller needs from there, at most `WINDOW_BYTES`.
+
+        Returns:
+            Bytes of the file and the offset of the first one. They hold what was asked for, or
+            reach the file's end.
+
+        Raises:
+            ArtifactUnreadable: It cannot be read.
+        """
+        return self._filled_window(offset, length)
 
     def sibling(self, relative: str) -> "Source":
         """A file in the same folder or below, such as external data.
@@ -119,19 +141,24 @@ class Source:
             BrokenArtifact: The path is absolute or leads out of the folder, links followed.
         """
         parts = PurePosixPath(relative.replace("\\", "/"))
-        if not relative or parts.is_absolute() or ".." in parts.parts or ":" in relative:
+        is_absolute = parts.is_absolute() or PureWindowsPath(relative).drive
+        if not parts.parts or is_absolute or ".." in parts.parts or "\0" in relative:
             raise BrokenArtifact(
-                f"{self.name!r} refers to {relative!r}, which is outside its folder",
-                hint="move the file beside the model and export it again",
+                f"{self.name!r} refers to {relative!r}, which is no file in its folder",
+                hint="move that file beside the model and export the model again",
             )
-        if self.path is None:
-            folder = self._target.rsplit("/", 1)[0]
-            return Source(f"{folder}/{parts}")
-        folder_path = self.path.parent.resolve()
-        target = folder_path / parts
-        if not target.resolve().is_relative_to(folder_path):
+        if self._is_remote:
+            url = urlsplit(self._target)
+            folder = url.path.rpartition("/")[0]
+            # Object stores take a key as it is; a web server decodes what it is sent.
+            below = quote(str(parts)) if url.scheme in {"https", "http"} else str(parts)
+            return Source(urlunsplit(url._replace(path=f"{folder}/{below}")))
+        # Not Path.resolve: up to Python 3.12 it raises RuntimeError where links go in a circle.
+        folder = os.path.realpath(Path(self._target).parent)
+        target = Path(folder, parts)
+        if not Path(os.path.realpath(target)).is_relative_to(folder):
             raise BrokenArtifact(
-                f"{self.name!r} refers to {relative!r}, a link that leads outside its folder",
+                f"{self.name!r} refers to {relative!r}, a link that leads out of its folder",
                 hint="put the file itself beside the model",
             )
         return Source(target)
@@ -143,42 +170,51 @@ class Source:
         self._backend = None
         self._window = b""
 
+    @property
+    def _is_remote(self) -> bool:
+        return self.scheme not in {FILE_SCHEME, PYTHON_SCHEME}
+
     def _open(self) -> _Backend:
         if self._backend is None:
-            if self.scheme == "file":
-                self._backend = _LocalFile(Path(self._target), self.name)
+            if self.scheme == FILE_SCHEME:
+                self._backend = _LocalFile(self._target, self.name)
             elif self.scheme == PYTHON_SCHEME:
                 raise ArtifactUnreadable(f"{self.location!r} names a Python object, not a file")
             else:
                 self._backend = _RemoteFile(self._target, self.location, self.scheme)
         return self._backend
 
-    def _read_window(self, offset: int, length: int) -> bytes:
-        start = offset - self._window_start
-        if start >= 0 and start + length <= len(self._window):
-            return self._window[start : start + length]
+    def _read(self, offset: int, length: int) -> bytes:
+        if length > WINDOW_BYTES:
+            return self._open().read(offset, length)
+        window, window_start = self._filled_window(offset, length)
+        return window[offset - window_start : offset - window_start + length]
+
+    def _filled_window(self, offset: int, length: int) -> tuple[bytes, int]:
         backend = self._open()
-        if length >= WINDOW_BYTES:
-            return backend.read(offset, length)
-        self._window = backend.read(offset, WINDOW_BYTES)
-        self._window_start = offset
-        return self._window[:length]
+        start = offset - self._window_start
+        needed = min(length, backend.size - offset)
+        if start < 0 or start + needed > len(self._window):
+            self._window = backend.read(offset, WINDOW_BYTES)
+            self._window_start = offset
+        return self._window, self._window_start
 
 
 class _LocalFile:
     """A regular file, read by position."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: str, name: str) -> None:
+        self._name = name
         try:
             # Without O_NONBLOCK, opening a named pipe would wait for a writer.
             self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError as error:
             raise ArtifactUnreadable(
-                f"no file {str(path)!r}", hint=_look_alike(path) or "check the path"
+                f"no file {path!r}", hint=_look_alike(Path(path)) or "check the path"
             ) from error
         except PermissionError as error:
             raise ArtifactUnreadable(
-                f"{name!r} may not be read", hint=f"chmod +r {path}"
+                f"{name!r} may not be read", hint=f"chmod +r {shlex.quote(path)}"
             ) from error
         except (OSError, ValueError) as error:
             raise ArtifactUnreadable(f"{name!r} cannot be opened: {error}") from error
@@ -192,8 +228,13 @@ class _LocalFile:
     def read(self, offset: int, length: int) -> bytes:
         pieces: list[bytes] = []
         while length > 0:
-            # One pread returns at most 2 GiB on Linux.
-            piece = os.pread(self._descriptor, min(length, 1 << 30), offset)
+            try:
+                # One pread returns at most 2 GiB on Linux.
+                piece = os.pread(self._descriptor, min(length, 1 << 30), offset)
+            except OSError as error:
+                raise ArtifactUnreadable(
+                    f"{self._name!r} cannot be read at byte {offset:,}: {error.strerror}"
+                ) from error
             if not piece:
                 break
             pieces.append(piece)
@@ -206,7 +247,10 @@ class _LocalFile:
 
 
 class _RemoteFile:
-    """A URL, read by range requests."""
+    """A URL, read by range requests.
+
+    What fsspec raises is not chained to our errors: its text may hold the URL's credentials.
+    """
 
     def __init__(self, target: str, location: str, scheme: str) -> None:
         import fsspec
@@ -214,74 +258,103 @@ class _RemoteFile:
         self._location = location
         try:
             self._filesystem, self._path = fsspec.core.url_to_fs(target)
-            self.size = int(self._filesystem.size(self._path))
+            size = self._filesystem.size(self._path)
         except ImportError as error:
             raise ArtifactUnreadable(
-                f"reading {scheme}: URLs needs another package: {error}",
-                hint=f"pip install 'fsspec[{_FSSPEC_EXTRAS[scheme]}]'",
-            ) from error
-        except Exception as error:
+                f"{location!r} needs another package: {error}",
+                hint=f"pip install {_PACKAGES[scheme]}",
+            ) from None
+        except Exception as error:  # noqa: BLE001 - each file system raises errors of its own
             raise ArtifactUnreadable(
-                f"{location!r} cannot be read: {type(error).__name__}",
+                f"{location!r} cannot be read: {_reason(error)}",
                 hint="check the address and your access to it",
-            ) from error
+            ) from None
+        if size is None:
+            raise ArtifactUnreadable(
+                f"the server of {location!r} does not say how large the file is",
+                hint="download it and name the local file",
+            )
+        self.size = int(size)
 
     def read(self, offset: int, length: int) -> bytes:
         end = min(offset + length, self.size)
         if offset >= end:
             return b""
         try:
-            return bytes(self._filesystem.cat_file(self._path, start=offset, end=end))
-        except Exception as error:
+            data = bytes(self._filesystem.cat_file(self._path, start=offset, end=end))
+        except Exception as error:  # noqa: BLE001 - as above
             raise ArtifactUnreadable(
-                f"{self._location!r} stopped answering at byte {offset:,}: {type(error).__name__}",
+                f"{self._location!r} stopped answering at byte {offset:,}: {_reason(error)}",
                 hint="try again",
-            ) from error
+            ) from None
+        if len(data) != end - offset:
+            raise ArtifactUnreadable(
+                f"the server of {self._location!r} sent {len(data):,} bytes where"
+                f" {end - offset:,} were asked for",
+                hint="it reads no byte ranges: download the file and name the local one",
+            )
+        return data
 
     def close(self) -> None:
         pass
 
 
-_FSSPEC_EXTRAS = {"https": "http", "http": "http", "s3": "s3", "gs": "gcs", "az": "abfs"}
-
-
-def _scheme(target: str) -> str:
-    before, separator, _ = target.partition("://")
+def _parse(target: str) -> tuple[str, str]:
+    """The scheme of what a caller named, and the path, URL or object to open."""
+    before, separator, after = target.partition("://")
     if not separator:
-        module, colon, factory = target.partition(":")
-        is_factory = bool(colon) and factory.isidentifier() and not Path(target).exists()
-        dotted = all(part.isidentifier() for part in module.split("."))
-        return PYTHON_SCHEME if is_factory and dotted else "file"
+        return (PYTHON_SCHEME if _names_factory(target) else FILE_SCHEME), target
     if "::" in target:
         raise ArtifactUnreadable(
-            f"chained URL {_shown(target, before)!r} is not read", hint="name the file itself"
+            "URLs with '::' chain file systems and are not read", hint="name the file itself"
         )
-    if before == "http" and urlsplit(target).hostname in LOOPBACK_HOSTS:
-        return before
-    if before not in REMOTE_SCHEMES:
+    scheme = before.lower()
+    url = f"{scheme}://{after}"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
         raise ArtifactUnreadable(
-            f"URLs of scheme {before!r} are not read",
+            f"this {scheme!r} URL is malformed", hint="write https://host/path"
+        ) from None
+    if scheme == FILE_SCHEME and parts.netloc in {"", "localhost"}:
+        return FILE_SCHEME, unquote(parts.path)
+    is_loopback = scheme == "http" and parts.hostname in LOOPBACK_HOSTS
+    if scheme not in REMOTE_SCHEMES and not is_loopback:
+        raise ArtifactUnreadable(
+            f"URLs of scheme {scheme!r} are not read"
+            if scheme != "http"
+            else f"http is only read from {' and '.join(sorted(LOOPBACK_HOSTS))}",
             hint=f"use a path or one of {', '.join(sorted(REMOTE_SCHEMES))}",
         )
-    return before
+    return scheme, url
 
 
-def _shown(target: str, scheme: str) -> str:
-    """The target without user info, query and fragment, which may hold secrets."""
-    if "://" not in target or scheme == "file":
-        return target
-    parts = urlsplit(target)
+def _names_factory(target: str) -> bool:
+    """Whether it reads `package.module:factory` and is not the name of a file."""
+    module, _, factory = target.partition(":")
+    if not all(name.isidentifier() for name in (*module.split("."), factory)):
+        return False
+    # Path.exists raises where the name is too long for the file system.
+    return not os.path.exists(target)  # noqa: PTH110
+
+
+def _without_secrets(url: str) -> str:
+    """The URL without user info, query and fragment."""
+    parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _reason(error: Exception) -> str:
+    """Why a server did not answer, without the URL that the error's own text may hold."""
+    cause = error.__cause__ or error
+    status = getattr(cause, "status", None)
+    return f"HTTP status {status}" if status else type(cause).__name__
 
 
 def _look_alike(path: Path) -> str:
     """A hint that names the file that was probably meant; empty if there is none."""
     with suppress(OSError):
-        names = [entry.name for entry in _some(path.parent.iterdir(), 1000)]
+        names = [entry.name for entry in islice(path.parent.iterdir(), 1000)]
         for match in difflib.get_close_matches(path.name, names, n=1):
             return f"did you mean {str(path.with_name(match))!r}?"
     return ""
-
-
-def _some(entries: Iterator[Path], limit: int) -> Iterator[Path]:
-    yield from (entry for entry, _ in zip(entries, range(limit), strict=False))

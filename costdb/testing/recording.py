@@ -26,6 +26,10 @@ class RecordingSource(Source):
         self.ranges.append((offset, length))
         return super().read_at_most(offset, length)
 
+    def window(self, offset: int, length: int) -> tuple[bytes, int]:
+        """As `Source.window`, but no more than was asked for, so that all of it is written down."""
+        return self.read_at_most(offset, length), offset
+
     def unread(self) -> list[tuple[int, int]]:
         """Offset and length of every range that no one asked for, in order."""
         gaps: list[tuple[int, int]] = []

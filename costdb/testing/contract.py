@@ -142,6 +142,16 @@ class LoaderContract:
                 os.truncate(path, size * cut // CUTS)
                 self._assert_refused(path, sample.binding)
 
+    def test_control_flow_names_what_its_bodies_take_from_outside(
+        self, samples: Iterable[Sample]
+    ) -> None:
+        """What a body reads and does not make is among its layer's captures."""
+        for sample in samples:
+            for layer in self._load(sample).all_layers():
+                captured = {tensor.name for tensor in layer.captures}
+                for body in layer.bodies:
+                    assert _free_names(body.graph) <= captured, (sample.path, layer.name)
+
     def test_importing_the_plugin_loads_no_framework(self) -> None:
         """A command that reads no model pays for none."""
         code = (
@@ -168,6 +178,14 @@ class LoaderContract:
             raise AssertionError(f"{path} was read, although it is cut off")
         assert message, path
         assert "\n" not in message, path
+
+
+def _free_names(body: Graph) -> set[str]:
+    """Names that a body reads and neither makes, nor stores, nor is fed."""
+    made = {tensor.name for tensor in body.inputs}
+    made.update(tensor.name for layer in body.layers for tensor in layer.outputs)
+    read = {tensor for layer in body.layers for tensor in layer.reads} | set(body.outputs)
+    return {tensor.name for tensor in read if not tensor.role.is_stored} - made
 
 
 def _poison(path: Path, ranges: Iterable[tuple[int, int]]) -> None:

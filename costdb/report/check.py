@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from costdb.contracts import Finding
+from costdb.contracts import Attribution, Finding
 from costdb.report.analysis import METRIC_UNITS
 from costdb.report.listing import Column, Listing, Unit
-from costdb.report.numbers import UNKNOWN, format_change, format_column, percent
+from costdb.report.numbers import UNKNOWN, format_change, format_column, format_count, percent
 from costdb.trends.verdicts import finding_id
 
 SCHEMA = "costdb.check/1"
@@ -118,26 +118,37 @@ def _numbers(finding: Finding) -> list[str]:
 
 
 def _explanations(findings: Sequence[Finding]) -> Iterator[str]:
+    """Why things were not judged, and what made the findings that matter, each change once."""
     for finding in findings:
         if finding.verdict == "not-judged":
-            yield f"{_subject(finding)}: {_metric(finding)} is not judged: {finding.reason}"
-        elif finding.verdict in {"warn", "regression"}:
-            yield f"{finding.verdict}: {_subject(finding)}: {finding.reason} (rule {finding.rule})"
-            yield from _parts(finding)
+            yield f"not judged: {_metric(finding)} of {_subject(finding)}: {finding.reason}"
+    changes: dict[tuple[str, str, tuple[Attribution, ...]], list[Finding]] = {}
+    for finding in findings:
+        if finding.verdict in {"warn", "regression"}:
+            change = (_subject(finding), _metric(finding), finding.attribution)
+            changes.setdefault(change, []).append(finding)
+    for (subject, metric, _), same in changes.items():
+        yield f"{metric} of {subject}:"
+        yield from (f"  {finding.verdict}{_cause(finding)}" for finding in same)
+        yield from _parts(same[0])
+
+
+def _cause(finding: Finding) -> str:
+    baseline = f" against {finding.baseline}" if finding.baseline else ""
+    return f"{baseline}; the rule: {finding.rule}"
 
 
 def _parts(finding: Finding) -> Iterator[str]:
-    change = (finding.new or 0) - (finding.old or 0)
     suffix = "B" if METRIC_UNITS[finding.metric] is Unit.BYTES else ""
     shown = finding.attribution[:ATTRIBUTIONS_SHOWN]
-    amounts = format_column([part.change for part in shown], suffix)
-    for part, amount in zip(shown, amounts, strict=True):
-        sign = "+" if part.change > 0 else ""
-        yield f"    {percent(part.change, change)}  {sign}{amount}  {part.scope}: {part.text}"
+    whole = sum(part.change for part in finding.attribution)
+    for part in shown:
+        amount = f"{'+' if part.change > 0 else ''}{format_count(part.change, suffix)}"
+        share = percent(part.change, whole)
+        yield f"  {share:>6}  {amount:>12}  {part.scope}: {part.text}"
     rest = finding.attribution[ATTRIBUTIONS_SHOWN:]
     if rest:
-        left = sum(part.change for part in rest)
-        yield f"    {percent(left, change)}  {len(rest)} more; --format json lists them"
+        yield f"  {len(rest)} smaller parts more; --format json lists them"
 
 
 def _summary(verdict: str, findings: Sequence[Finding]) -> str:

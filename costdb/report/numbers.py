@@ -69,8 +69,11 @@ def _scaled(value: int | None, scale: int, prefix: str, suffix: str) -> str:
 
 
 def percent(part: int, whole: int) -> str:
-    """A share in percent, rounded: 71 %."""
-    return f"{round(Fraction(part * 100, whole))} %" if whole else UNKNOWN
+    """A share in percent, rounded: 71 %, <1 %."""
+    if not whole:
+        return UNKNOWN
+    rounded = round(Fraction(part * 100, whole))
+    return "<1 %" if part and not rounded else f"{rounded} %"
 
 
 def joined(parts: Iterable[str]) -> str:

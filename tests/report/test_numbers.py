@@ -60,3 +60,6 @@ def test_exact_numbers_and_shares() -> None:
     assert exact(4_089_184_256) == "4,089,184,256"
     assert percent(71, 100) == "71 %"
     assert percent(1, 0) == "-"
+    assert percent(0, 100) == "0 %"
+    assert percent(1, 1000) == "<1 %"
+    assert percent(-100, 100) == "-100 %"

@@ -1,0 +1,202 @@
+"""Which layer is which, for models that were changed in one known way."""
+
+import time
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from builders.costs import conv, layer, relu
+from hypothesis import given
+from hypothesis import strategies as st
+
+from costdb.cost.result import LayerCost
+from costdb.ir import DType
+from costdb.trends.alignment import Alignment, Change, align
+
+
+def network(blocks: int, *, size: int = 56, model: str = "net") -> list[LayerCost]:
+    """Blocks of a convolution and a ReLU under Keras' names; every third has more channels."""
+    layers = []
+    for block in range(blocks):
+        before, after = 8 << max(block - 1, 0) // 3, 8 << block // 3
+        scope = f"{model}/block_{block}"
+        layers += [
+            conv(f"{scope}/conv", (before, after), size, scope=scope),
+            relu(f"{scope}/relu", after, size, scope=scope),
+        ]
+    return layers
+
+
+def nameless(layers: list[LayerCost]) -> list[LayerCost]:
+    return [replace(entry, name="", scope="") for entry in layers]
+
+
+def numbered(layers: list[LayerCost]) -> list[LayerCost]:
+    """Named as Keras names what it builds: by how many of the kind there were before."""
+    counts: Counter[str] = Counter()
+    named = []
+    for entry in layers:
+        suffix = f"_{counts[entry.op]}" if counts[entry.op] else ""
+        counts[entry.op] += 1
+        named.append(replace(entry, name=f"{entry.op.lower()}{suffix}", scope=""))
+    return named
+
+
+def changes(alignment: Alignment) -> dict[str, int]:
+    return dict(Counter(pair.change.value for pair in alignment.pairs))
+
+
+BASE = network(9)
+BLOCK = [conv("extra/conv", (16, 16), 56, scope="extra"), relu("extra/relu", 16, 56, scope="extra")]
+LARGER = network(9, size=64, model="b")
+WITH_BLOCK = [*BASE[:10], *BLOCK, *BASE[10:]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param([], [], {}, id="nothing"),
+        pytest.param(BASE, BASE, {"unchanged": 18}, id="the same"),
+        pytest.param(nameless(BASE), nameless(BASE), {"unchanged": 18}, id="without names"),
+        pytest.param([], BASE, {"added": 18}, id="from nothing"),
+        pytest.param(BASE, [], {"removed": 18}, id="to nothing"),
+        pytest.param(
+            network(9, model="net_1"), network(9, model="net_2"), {"unchanged": 18},
+            id="numbered anew by Keras",
+        ),
+        pytest.param(BASE, network(9, model="other"), {"renamed": 18}, id="renamed"),
+        pytest.param(BASE, WITH_BLOCK, {"unchanged": 18, "added": 2}, id="a block more"),
+        pytest.param(WITH_BLOCK, BASE, {"unchanged": 18, "removed": 2}, id="a block less"),
+        pytest.param(
+            numbered(BASE), numbered(WITH_BLOCK), {"unchanged": 18, "added": 2},
+            id="a block more, and every later layer numbered anew",
+        ),
+        pytest.param(
+            nameless(BASE), nameless(WITH_BLOCK), {"unchanged": 18, "added": 2},
+            id="a block more, without names",
+        ),
+        pytest.param(BASE, network(9, size=112), {"changed": 18}, id="another input size"),
+        pytest.param(
+            nameless(BASE), nameless(network(9, size=112)), {"changed": 18},
+            id="another input size, without names",
+        ),
+        pytest.param(
+            network(9, model="a"), [*LARGER[:10], *LARGER[8:10], *LARGER[10:]],
+            {"changed": 18, "added": 2}, id="another input size, other names and a block more",
+        ),
+    ],
+)  # fmt: skip
+def test_changes(old: list[LayerCost], new: list[LayerCost], expected: dict[str, int]) -> None:
+    assert changes(align(old, new)) == expected
+
+
+A, B, C = (layer("MatMul", name, params=number) for number, name in enumerate("abc", 1))
+MOVED = layer("Add", "skip", inputs=[(1, 3)])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "change"),
+    [
+        pytest.param(A, replace(A, params=7), Change.CHANGED, id="other weights, one name"),
+        pytest.param(
+            layer("Relu", "act"), layer("Gelu", "act"), Change.CHANGED,
+            id="another operator under one name",
+        ),
+        pytest.param(
+            layer("Add", "x", scope="m", inputs=[(2, 2)]),
+            layer("Add", "y", scope="m", inputs=[(3, 3)]),
+            Change.CHANGED, id="another name and other shapes in one module",
+        ),
+        pytest.param(
+            layer("Add", "x", inputs=[(2, 2)]), layer("Add", "y", inputs=[(3, 3)]),
+            Change.CHANGED, id="only the operator is the same",
+        ),
+        pytest.param(A, replace(A, dtype=DType.FLOAT16), Change.CHANGED, id="half precision"),
+        pytest.param(A, replace(A, folded=True), Change.CHANGED, id="folded"),
+        pytest.param(A, replace(A, live_bytes=9), Change.UNCHANGED, id="what else lives is not its"),
+        pytest.param(A, replace(A, name="z"), Change.RENAMED, id="renamed"),
+        pytest.param(A, replace(A, scope="z"), Change.RENAMED, id="in another module"),
+        pytest.param(
+            replace(A, name="conv2d_1", scope="net_1/top"),
+            replace(A, name="conv2d_23", scope="net/top"),
+            Change.UNCHANGED, id="only numbered anew",
+        ),
+    ],
+)  # fmt: skip
+def test_change_of_one_layer(old: LayerCost, new: LayerCost, change: Change) -> None:
+    # Between two layers that stay, as in a model.
+    pairs = align([B, old, C], [B, new, C]).pairs
+    assert [pair.change for pair in pairs] == [Change.UNCHANGED, change, Change.UNCHANGED]
+    assert (pairs[1].old, pairs[1].new) == (old, new)
+
+
+def test_another_operator_with_other_shapes_is_another_layer_whatever_its_name() -> None:
+    alignment = align([layer("Relu", "x")], [layer("Pad", "x", outputs=[(4, 4)])])
+    assert changes(alignment) == {"removed": 1, "added": 1}
+
+
+@pytest.mark.parametrize(
+    "moved", [MOVED, replace(MOVED, name="other")], ids=["under its name", "renamed"]
+)
+def test_a_layer_that_moved(moved: LayerCost) -> None:
+    alignment = align([MOVED, A, B, C], [A, B, moved, C])
+    assert [pair.change.value for pair in alignment.pairs] == [
+        "unchanged", "unchanged", "moved", "unchanged",
+    ]  # fmt: skip
+
+
+def test_a_name_that_occurs_twice_says_nothing() -> None:
+    small, large = layer("Gemm", "x", params=1), layer("Gemm", "x", params=2)
+    assert changes(align([small, large], [large])) == {"removed": 1, "unchanged": 1}
+
+
+def test_pairs_stand_in_the_order_of_the_new_version() -> None:
+    new = layer("Relu", "new")
+    alignment = align([A, B, C], [new, A, C])
+    assert [pair.layer for pair in alignment.pairs] == [new, A, B, C]
+    assert [pair.layer for pair in alignment.of(Change.REMOVED, Change.ADDED)] == [new, B]
+    assert [pair.layer for pair in align([A, B], [B]).pairs] == [A, B]
+
+
+layers = st.builds(
+    layer,
+    st.sampled_from(["Conv", "Relu", "Add"]),
+    st.sampled_from(["", "a", "b", "c", "conv_1", "conv_2"]),
+    scope=st.sampled_from(["", "m", "m/n", "k"]),
+    inputs=st.sampled_from([[(1, 2)], [(1, 3)]]),
+    params=st.integers(0, 2),
+)
+models = st.lists(layers, max_size=10)
+
+
+@given(models, models)
+def test_every_layer_stands_in_one_pair(old: list[LayerCost], new: list[LayerCost]) -> None:
+    pairs = align(old, new).pairs
+    assert [pair.new for pair in pairs if pair.new is not None] == new
+    assert Counter(pair.old for pair in pairs if pair.old is not None) == Counter(old)
+    for pair in pairs:
+        assert (pair.old is None) is (pair.change is Change.ADDED)
+        assert (pair.new is None) is (pair.change is Change.REMOVED)
+
+
+@given(models)
+def test_a_model_is_itself(model: list[LayerCost]) -> None:
+    assert set(changes(align(model, model))) <= {"unchanged"}
+
+
+def test_large_models_align_in_a_moment() -> None:
+    large = [
+        replace(entry, name=f"net_1/{number}", scope="")
+        for number, entry in enumerate(network(21) * 120)
+    ]
+    renamed = [replace(entry, name=f"net_2/x/{n}") for n, entry in enumerate(large)]
+    edited = [*BLOCK, *renamed[:1200], *BLOCK, *renamed[1230:], *BLOCK]
+    assert len(large) == 5040
+    start = time.perf_counter()
+    assert changes(align(large, renamed)) == {"renamed": 5040}
+    # 1,200 and 3,810 layers stay; 30 went, and 6 of those that came may pass for some of them.
+    counted = changes(align(large, edited))
+    assert counted["renamed"] >= 5010
+    assert sum(counted.values()) - counted.get("added", 0) == 5040
+    # Takes half a second; the square of the number of layers would take minutes.
+    assert time.perf_counter() - start < 20

@@ -64,15 +64,14 @@ class BaselineFinder:
         if kind in {"tag", "alias"}:
             return self._named(kind, name)
         if kind == "best":
-            found, missing = self._best(key.metric), "no earlier version"
+            found = self._best(key.metric)
         elif kind == "anchor":
             anchor = self._anchor(key)
-            found, missing = anchor and anchor.version, "no earlier version"
+            found = None if anchor is None else anchor.version
         else:
             found = read.previous(self._store.engine, self._version, self._point)
-            missing = "no earlier version"
         if found is None:
-            return f"{missing} on branch {self._version.branch}"
+            return f"no earlier version on branch {self._version.branch}"
         return self._baseline(f"{kind} {found.tag}", found)
 
     def _anchor(self, key: BaselineKey) -> Anchor | None:

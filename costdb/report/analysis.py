@@ -99,10 +99,9 @@ def _counted(layers: list[LayerCost]) -> str:
     """How well the layers are covered, in a word: the worst of them, or folded."""
     if all(layer.folded for layer in layers):
         return "folded"
-    for coverage in (Coverage.UNKNOWN, Coverage.BOUNDED, Coverage.ESTIMATED):
-        if any(layer.coverage is coverage for layer in layers):
-            return coverage.value
-    return Coverage.EXACT.value
+    found = {layer.coverage for layer in layers}
+    worst = next((coverage for coverage in reversed(Coverage) if coverage in found), Coverage.EXACT)
+    return str(worst.value)
 
 
 def _headings(by: Grouping) -> tuple[Column, ...]:

@@ -67,7 +67,8 @@ def layer_cost(layer: Layer, number: int) -> LayerCost:
 def graph_cost(graph: Graph, *, number: int = 1000, rules: int = RULES) -> GraphCost:
     """A cost for a graph; each total and each field of a layer has another value."""
     layers = tuple(
-        layer_cost(layer, number + 101 * position) for position, layer in enumerate(graph.layers)
+        layer_cost(layer, number + 101 * position)
+        for position, layer in enumerate(graph.all_layers())
     )
     totals = {entry.name: number + place for place, entry in enumerate(fields(Totals))}
     totals["unknown_layers"] = sum(layer.coverage is Coverage.UNKNOWN for layer in layers)

@@ -1,0 +1,101 @@
+"""One version as it was analysed: its graph from the stored IR, its costs from the rows."""
+
+import json
+
+from sqlalchemy import Connection, Engine, RowMapping, func, select
+
+from costdb.binding import nearest
+from costdb.canonical import graph_from_json
+from costdb.cost import RULES
+from costdb.cost.result import Analysis
+from costdb.errors import NotInDatabase, StoreError
+from costdb.store.compression import restored
+from costdb.store.database import read_transaction
+from costdb.store.read import DEFAULT_POINT, is_current
+from costdb.store.records import StoredVersion, VersionRecord
+from costdb.store.rows import cost_from_rows
+from costdb.store.schema import analysis, cost, layer_cost, layer_names, structure
+
+
+def version_cost(
+    engine: Engine, version: VersionRecord, point: str = DEFAULT_POINT, *, rules: int = RULES
+) -> StoredVersion:
+    """A version's graph and cost, layer by layer.
+
+    Args:
+        engine: The database.
+        version: The version.
+        point: The operating point.
+        rules: The revision of the rules.
+
+    Raises:
+        NotInDatabase: The version has no such point.
+        StoreError: It was not costed under these rules.
+        DatabaseUnavailable: The database cannot be read.
+    """
+    with read_transaction(engine) as connection:
+        row = _analysis_row(connection, version, point)
+        cost_row = _cost_row(connection, version, row["structure_id"], rules)
+        layers = connection.execute(
+            select(layer_cost)
+            .where(layer_cost.c.cost_id == cost_row["id"])
+            .order_by(layer_cost.c.position)
+        ).mappings()
+        content, names = restored(row["content"]), restored(row["names"])
+        graph = graph_from_json(content, names)
+        return StoredVersion(
+            version,
+            Analysis(
+                artifact=version.artifact,
+                graph=graph,
+                loader=row["loader"],
+                loader_revision=row["loader_revision"],
+                structure=content,
+                structure_digest=row["digest"],
+                names=names,
+                names_digest=row["names_digest"],
+                point=point,
+                cost=cost_from_rows(cost_row, layers, graph),
+                warnings=tuple(json.loads(row["warnings"])),
+            ),
+        )
+
+
+def _analysis_row(connection: Connection, version: VersionRecord, point: str) -> RowMapping:
+    query = (
+        select(
+            analysis.c.structure_id,
+            analysis.c.loader,
+            analysis.c.loader_revision,
+            analysis.c.warnings,
+            structure.c.digest,
+            structure.c.content,
+            layer_names.c.digest.label("names_digest"),
+            layer_names.c.content.label("names"),
+        )
+        .join(structure, structure.c.id == analysis.c.structure_id)
+        .join(layer_names, layer_names.c.id == analysis.c.layer_names_id)
+        .where(is_current(version.id), analysis.c.point == point)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise NotInDatabase(
+            f"{version.name} has no operating point {point!r}",
+            hint=nearest(point, version.points, "its points"),
+        )
+    return row
+
+
+def _cost_row(
+    connection: Connection, version: VersionRecord, structure_id: int, rules: int
+) -> RowMapping:
+    of_structure = cost.c.structure_id == structure_id
+    query = select(cost).where(of_structure, cost.c.rules == rules)
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        last = connection.scalar(select(func.max(cost.c.rules)).where(of_structure))
+        raise StoreError(
+            f"{version.name} was costed under rules {last}, not under {rules}",
+            hint="costdb recost",
+        )
+    return row

@@ -8,7 +8,7 @@ import pytest
 from builders import tensorflow_models as models
 
 from costdb.errors import BrokenArtifact
-from costdb.ir import Graph
+from costdb.ir import DType, Graph
 
 Load = Callable[..., Graph]
 
@@ -95,6 +95,53 @@ def test_a_function_may_be_called_by_its_name(tmp_path: Path, load: Load) -> Non
     path.write_bytes(graph_def.SerializeToString())
     ops = [layer.op for layer in load(path).layers if layer.op != "Identity"]
     assert ops == ["Relu", "Exp", "Tanh"]
+
+
+def generic(called: Any) -> Any:
+    """Make a function's dtype and its constant depend on the attribute `T` of a call."""
+    called.signature.attr.add(name="T", type="type").default_value.type = 1
+    for argument in (*called.signature.input_arg, *called.signature.output_arg):
+        argument.type, argument.type_attr = 0, "T"
+    for entry in called.node_def:
+        entry.attr["T"].placeholder = "T"
+    return called
+
+
+def test_a_function_may_be_generic(tmp_path: Path, load: Load) -> None:
+    tf = models.tensorflow()
+    body = generic(function("f", models.node("a", "Relu", "x"), returns="a:activations"))
+    graph_def = tf.compat.v1.GraphDef(
+        node=[
+            models.placeholder("x", [2]),
+            models.placeholder("wide", [3], "float64"),
+            models.node("by_default", "f", "x"),
+            models.node("stated", "f", "wide", T=tf.float64),
+        ]
+    )
+    graph_def.library.function.append(body)
+    graph_def.versions.producer = tf.version.GRAPH_DEF_VERSION
+    path = tmp_path / "model.pb"
+    path.write_bytes(graph_def.SerializeToString())
+    assert [(t.name, t.shape, t.dtype) for t in load(path).outputs] == [
+        ("by_default/a", (2,), DType.FLOAT32),
+        ("stated/a", (3,), DType.FLOAT64),
+    ]
+
+
+def test_names_in_a_body_make_way_for_those_around(tmp_path: Path, load: Load) -> None:
+    tf = models.tensorflow()
+    path = write_call(
+        tmp_path / "model.pb",
+        "f",
+        function("f", models.node("a", "Exp", "x", T=tf.float32), returns="a:y"),
+    )
+    graph_def = tf.compat.v1.GraphDef.FromString(path.read_bytes())
+    graph_def.node.append(models.node("call/a", "Relu", "call", T=tf.float32))
+    path.write_bytes(graph_def.SerializeToString())
+    assert [(layer.name, layer.op) for layer in load(path).layers] == [
+        ("call/a_1", "Exp"),
+        ("call/a", "Relu"),
+    ]
 
 
 def test_an_output_may_be_what_a_call_returns(tmp_path: Path, load: Load) -> None:

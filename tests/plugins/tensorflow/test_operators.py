@@ -592,6 +592,57 @@ def test_a_fused_convolution_is_taken_apart(
         assert graph.layers[-1].attributes["alpha"] == 0.25
 
 
+def test_a_fused_depthwise_convolution_is_taken_apart(tmp_path: Path, load: Load) -> None:
+    import numpy as np
+
+    tf = models.tensorflow()
+    path = models.write_nodes(
+        tmp_path / "model.pb",
+        models.placeholder("x", IMAGE),
+        models.constant("w", np.ones((3, 3, 4, 2), np.float32)),
+        models.constant("b", np.ones(8, np.float32)),
+        models.node(
+            "conv", "_FusedDepthwiseConv2dNative", "x", "w", "b",
+            T=tf.float32, num_args=1, fused_ops=["BiasAdd", "Relu"],
+            strides=[1, 1, 1, 1], padding="SAME",
+        ),
+    )  # fmt: skip
+    graph = load(path)
+    assert [layer.op for layer in graph.layers] == ["Conv", "Add", "Relu"]
+    assert graph.layers[0].attributes["group"] == 4
+    assert graph.layers[0].input(1).shape == (3, 3, 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("is_training", "ops"),
+    [
+        pytest.param(0, ["BatchNormalization", "Add", "Relu"], id="at inference"),
+        pytest.param(1, ["tf:_FusedBatchNormEx"], id="in training"),
+    ],
+)
+def test_a_fused_batch_norm_is_taken_apart(
+    tmp_path: Path, load: Load, is_training: int, ops: list[str]
+) -> None:
+    import numpy as np
+
+    tf = models.tensorflow()
+    vectors = [models.constant(f"v{n}", np.arange(4, dtype=np.float32) + n) for n in range(4)]
+    path = models.write_nodes(
+        tmp_path / "model.pb",
+        models.placeholder("x", IMAGE, "float16"),
+        models.placeholder("side", IMAGE, "float16"),
+        *vectors,
+        models.node(
+            "norm", "_FusedBatchNormEx", "x", "v0", "v1", "v2", "v3", "side",
+            T=tf.float16, U=tf.float32, num_side_inputs=1, activation_mode="Relu",
+            is_training=bool(is_training),
+        ),
+    )  # fmt: skip
+    graph = load(path)
+    assert [layer.qualified_op for layer in graph.layers] == ops
+    assert [tensor.shape for tensor in graph.outputs] == [IMAGE]
+
+
 def test_a_fused_matrix_product_is_taken_apart(tmp_path: Path, load: Load) -> None:
     import numpy as np
 

@@ -2,10 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 PLUGINS := -e plugins/costdb-onnx -e plugins/costdb-tensorflow -e plugins/costdb-torch
+PEERS := fvcore==0.1.5.post20221221 iopath==0.1.10 ultralytics-thop==2.0.14
 MANIFESTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test ledger lint docs bench clean
 
 demo: $(VENV)/demo-ready
 	PATH="$(abspath $(BIN)):$$PATH" docs/demo/run.sh demo-output
@@ -14,6 +16,9 @@ test: $(VENV)/test-ready lint
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -n 2
 	@$(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage report --fail-under=90
+
+ledger: $(VENV)/test-ready
+	COSTDB_TEST_LEDGER=all $(BIN)/python -m pytest tests/test_ledger.py
 
 lint: $(VENV)/test-ready
 	$(BIN)/ruff format --check .
@@ -32,10 +37,14 @@ clean:
 
 $(VENV)/demo-ready: $(MANIFESTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --upgrade pip
-	$(BIN)/python -m pip install -q -e . $(PLUGINS)
+	$(PIP) --upgrade pip
+	$(PIP) -e . $(PLUGINS)
 	touch $@
 
+# PyTorch is pinned: an open range draws in builds for GPUs. What follows --no-deps asks for newer or
+# older companions than the tests need.
 $(VENV)/test-ready: $(VENV)/demo-ready
-	$(BIN)/python -m pip install -q --group test
+	$(PIP) torch==2.13.0
+	$(PIP) --group test
+	$(PIP) --no-deps torchvision==0.28.0 tf2onnx==1.17.0 $(PEERS)
 	touch $@

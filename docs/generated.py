@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import Any
 
 from typer.main import get_command
 
@@ -69,13 +70,13 @@ def commands() -> str:
     return "\n".join(lines)
 
 
-def _walk(path: str, command: object) -> Iterator[tuple[str, object]]:
+def _walk(path: str, command: Any) -> Iterator[tuple[str, Any]]:
     yield path, command
     for name, child in getattr(command, "commands", {}).items():
         yield from _walk(f"{path} {name}", child)
 
 
-def _parameters(parameters: Iterable[object]) -> Iterator[str]:
+def _parameters(parameters: Iterable[Any]) -> Iterator[str]:
     for parameter in parameters:
         help_text = getattr(parameter, "help", None)
         if help_text and "--show-completion" not in parameter.opts:

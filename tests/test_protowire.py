@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf import (  # type: ignore[import-untyped] # protobuf ships no types
+from google.protobuf import (
     descriptor_pb2,
     descriptor_pool,
     message_factory,
 )
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # the same
+from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -62,6 +62,35 @@ def vgg16() -> None:
         freeze(keras.applications.VGG16(weights=None), path, (1, 224, 224, 3))
 
 
+def exported(name: str) -> Callable[[], None]:
+    """Export a network of torchvision's to `.pt2`."""
+
+    def prepare() -> None:
+        path = MODELS / f"{name}.pt2"
+        if not path.exists():
+            from builders import networks
+
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made = networks.build(f"torchvision:{name}")
+            networks.export(made, [(1, 3, 224, 224)], "pt2", path.parent).rename(path)
+
+    return prepare
+
+
+def flop_counter(name: str) -> list[str]:
+    """PyTorch's own way: load the exported program and run it under its counter."""
+    return python(
+        "import torch\n"
+        "from torch.utils.flop_counter import FlopCounterMode\n"
+        f"module = torch.export.load({str(MODELS / name)!r}).module()\n"
+        "with torch.no_grad(), FlopCounterMode(display=False) as counter:\n"
+        "    module(torch.randn(1, 3, 224, 224))\n"
+        "print(counter.get_total_flops() // 2)\n"
+    )
+
+
+PT2_AIM = "time at most 1/8, memory at most 1/5"
+
 COMPARISONS = (
     Comparison(
         "version",
@@ -82,6 +111,16 @@ COMPARISONS = (
         "memory at most that of the import plus 60 MiB",
         vgg16,
     ),
+    *(
+        Comparison(
+            f"{name}-pt2",
+            [COSTDB, "analyze", str(MODELS / f"{name}.pt2")],
+            flop_counter(f"{name}.pt2"),
+            PT2_AIM,
+            exported(name),
+        )
+        for name in ("resnet50", "vit_b_16")
+    ),
 )
 
 
@@ -90,7 +129,7 @@ def run(command: Sequence[str]) -> Usage:
     start = time.perf_counter()
     null = os.open(os.devnull, os.O_WRONLY)
     redirect = [(os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
-    process = os.posix_spawn(command[0], command, os.environ, file_actions=redirect)
+    process = os.posix_spawn(command[0], list(command), os.environ, file_actions=redirect)
     _, status, usage = os.wait4(process, 0)
     os.close(null)
     if os.waitstatus_to_exitcode(status) != 0:

@@ -35,6 +35,7 @@ def layer(
         coverage,
         counts or Counts(macs=macs),
         folded=folded,
+        note="",
         **numbers,
     )
 

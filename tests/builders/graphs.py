@@ -41,7 +41,15 @@ def shaped(op: str, *shapes: Shape, domain: str = "", **attributes: AttributeVal
     """A layer by the shapes of its inputs; the last shape is its output's."""
     inputs = [Tensor(f"x{i}", shape, DType.FLOAT32) for i, shape in enumerate(shapes[:-1])]
     output = Tensor("y", shapes[-1], DType.FLOAT32)
-    return layer(op, list(inputs), output, domain=domain, **attributes)
+    return Layer(
+        "y",
+        op,
+        tuple(inputs),
+        (output,),
+        domain=domain,
+        attributes=attributes,
+        compute_dtype=DType.FLOAT32,
+    )
 
 
 def graph(layers: list[Layer], outputs: list[Tensor] | None = None) -> Graph:

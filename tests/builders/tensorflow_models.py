@@ -28,7 +28,7 @@ def keras() -> Any:
 
 
 def freeze(
-    model: Callable[[Any], Any],
+    model: Any,
     path: Path,
     input_shape: Sequence[int | None],
     dtype: str = "float32",

@@ -27,10 +27,10 @@ _LIBRARIES: list[Any] = []
 
 def torchvision_network(name: str) -> Any:
     """A network of torchvision's, such as "resnet50", with random weights, for inference."""
-    return getattr(_torchvision().models, name)(weights=None).eval()
+    return getattr(import_torchvision().models, name)(weights=None).eval()
 
 
-def _torchvision() -> Any:
+def import_torchvision() -> Any:
     import torch
 
     try:
@@ -165,3 +165,61 @@ def checkpoint_bytes(value: Any, **options: Any) -> bytes:
     buffer = io.BytesIO()
     torch.save(value, buffer, **options)
     return buffer.getvalue()
+
+
+def script(module: Any, path: Path, *, traced_with: Any = None, frozen: bool = False) -> Path:
+    """A TorchScript archive: scripted, or traced with an input; frozen if asked for."""
+    torch: Any = importlib.import_module("torch")
+    # PyTorch deprecates TorchScript, which does not remove the archives.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = torch.jit.script(module)
+        if traced_with is not None:
+            made = torch.jit.trace(module, traced_with)
+        (torch.jit.freeze(made) if frozen else made).save(str(path))
+    return path
+
+
+def repeating_module() -> Any:
+    """Python's control flow, numbers, defaults, an optional input, a literal, a write, a tie."""
+    import torch
+    from torch import nn
+
+    class Repeats(nn.Module):  # type: ignore[misc] # PyTorch is Any here  # type: ignore[misc] # PyTorch need not be there to check types
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = nn.Linear(4, 4)
+            self.head = nn.Linear(4, 4)
+            self.head.weight = self.dense.weight
+
+        def forward(
+            self, x: torch.Tensor, times: int, scale: float = 2.0, mask: torch.Tensor | None = None
+        ) -> dict[str, torch.Tensor]:
+            for _ in range(times):
+                x = self.dense(x) * scale
+            if mask is not None:
+                x = x + mask
+            x[:, 0] = torch.tensor([1.0, 2.0])
+            return {"x": x, "head": self.head(x)}
+
+    return Repeats()
+
+
+def deciding_function() -> Any:
+    """A function that does one thing or another, as data say."""
+    import torch
+
+    def decide(x: torch.Tensor) -> torch.Tensor:
+        return x * 2 if bool(x.sum() > 0) else x
+
+    return decide
+
+
+def listing_function() -> Any:
+    """A function of a list of tensors."""
+    import torch
+
+    def join(x: list[torch.Tensor]) -> torch.Tensor:
+        return torch.cat(x)
+
+    return join

@@ -113,7 +113,7 @@ MOVED = layer("Add", "skip", inputs=[(1, 3)])
         ),
         pytest.param(A, replace(A, dtype=DType.FLOAT16), Change.CHANGED, id="half precision"),
         pytest.param(A, replace(A, folded=True), Change.CHANGED, id="folded"),
-        pytest.param(A, replace(A, live_bytes=9), Change.UNCHANGED, id="what else lives is not its"),
+        pytest.param(A, replace(A, live_bytes=9), Change.UNCHANGED, id="what else lives"),
         pytest.param(A, replace(A, name="z"), Change.RENAMED, id="renamed"),
         pytest.param(A, replace(A, scope="z"), Change.RENAMED, id="in another module"),
         pytest.param(
@@ -128,6 +128,50 @@ def test_change_of_one_layer(old: LayerCost, new: LayerCost, change: Change) -> 
     pairs = align([B, old, C], [B, new, C]).pairs
     assert [pair.change for pair in pairs] == [Change.UNCHANGED, change, Change.UNCHANGED]
     assert (pairs[1].old, pairs[1].new) == (old, new)
+
+
+def add(size: int, name: str = "", scope: str = "") -> LayerCost:
+    return layer("Add", name, scope=scope, inputs=[(size, size)])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param(
+            [add(2, scope="m/a"), add(2, scope="m/b")], [add(2, scope="m/b")],
+            ["removed m/a", "unchanged m/b"], id="the one in the same module",
+        ),
+        pytest.param(
+            [add(2, scope="m/a"), add(3, scope="m/b")], [add(4, scope="m/b")],
+            ["removed m/a", "changed m/b"], id="the one in the same module, changed",
+        ),
+        pytest.param(
+            [add(2, "a"), add(2, "b")], [add(2, "b")], ["removed a", "unchanged b"],
+            id="the one of the same name",
+        ),
+        pytest.param(
+            [add(2, "a"), add(3, "b")], [add(4, "b")], ["removed a", "changed b"],
+            id="the one of the same name, changed",
+        ),
+    ],
+)  # fmt: skip
+def test_which_of_two(old: list[LayerCost], new: list[LayerCost], expected: list[str]) -> None:
+    pairs = align(old, new).pairs
+    assert [
+        f"{pair.change.value} {pair.layer.name}{pair.layer.scope}" for pair in pairs
+    ] == expected
+
+
+def stages(size: int) -> list[LayerCost]:
+    """Two stages without names, the second on half the size."""
+    first = [conv("", (8, 8), size), relu("", 8, size)]
+    return [*first, conv("", (8, 8), size // 2, kernel=5), relu("", 8, size // 2)]
+
+
+def test_weights_say_more_than_shapes() -> None:
+    # At twice the size the second stage has the first one's shapes.
+    alignment = align(stages(56), stages(112))
+    assert changes(alignment) == {"changed": 4}
 
 
 def test_another_operator_with_other_shapes_is_another_layer_whatever_its_name() -> None:

@@ -70,8 +70,7 @@ RESIZED = [
         ),
         pytest.param(
             [*BASE, *DECODER[:2]],
-            [ENCODER[0], replace(HEAD, macs=0, counts=Counts(macs=9_000)) if False else
-             replace(HEAD, counts=Counts(macs=9_000)), *DECODER[:1]],
+            [*ENCODER, replace(HEAD, counts=Counts(macs=9_000)), *DECODER[:1]],
             [
                 ("net/decoder/up1", -576 * 1024, "1 removed Conv"),
                 ("net/head", 1_000, "Gemm changed"),
@@ -96,9 +95,11 @@ RESIZED = [
             id="what cancels out in a module is left out",
         ),
         pytest.param(
-            [layer("MatMul", "q", macs=1, scope="net_1/a/x"), HEAD],
-            [layer("MatMul", "r", macs=2, scope="net_2/a/x"),
-             layer("MatMul", "s", macs=4, scope="net_2/a/y"), HEAD],
+            [layer("MatMul", "q", macs=1, params=1, scope="net_1/a/x"),
+             layer("Relu", "t", scope="net_1/b")],
+            [layer("MatMul", "r", macs=2, params=1, scope="net_2/a/x"),
+             layer("MatMul", "s", macs=4, params=2, scope="net_2/a/y"),
+             layer("Relu", "u", scope="net_2/b")],
             [("net_2/a/*", 5, "1 new MatMul, MatMul changed")],
             id="the model's own number does not matter",
         ),
@@ -108,3 +109,182 @@ def test_parts_of_macs(
     old: list[LayerCost], new: list[LayerCost], expected: list[tuple[str, int, str]]
 ) -> None:
     assert attributed(old, new) == expected
+
+
+def test_parts_of_flops_are_those_of_all_operations() -> None:
+    # 2 * MACs of the convolutions; the ReLU compares each of 8 * 256 * 256 elements.
+    change = 2 * LARGER_INPUT + 8 * (256**2 - 224**2)
+    assert attributed(BASE, RESIZED, "flops") == [("*", change, "input 224 -> 256")]
+
+
+@pytest.mark.parametrize(
+    ("metric", "scope", "expected"),
+    [
+        pytest.param("macs", "op:Conv", [("net/decoder/*", EIGHT_CONVS, "8 new Conv")], id="op"),
+        pytest.param("macs", "layer:head", [], id="a layer that did not change"),
+        pytest.param(
+            "params", "scope:*/up0", [("net/decoder/up0", 576, "1 new Conv")], id="a module"
+        ),
+        pytest.param("layers", "total", [("net/decoder/*", 8, "8 new Conv")], id="layers"),
+    ],
+)
+def test_parts_of_a_part(metric: str, scope: str, expected: list[tuple[str, int, str]]) -> None:
+    assert attributed(BASE, [*BASE, *DECODER], metric, scope) == expected
+
+
+def test_layers_without_a_rule() -> None:
+    unknown = layer("Mystery", "m", coverage=Coverage.UNKNOWN)
+    assert attributed([], [unknown], "unknown_layers") == [("m", 1, "1 new Mystery")]
+    counted = replace(unknown, coverage=Coverage.EXACT, counts=Counts(macs=2))
+    assert attributed([unknown], [counted]) == [("m", 2, "Mystery counted now")]
+    assert attributed([counted], [unknown]) == [("m", -2, "Mystery no longer counted")]
+
+
+def test_weights_that_no_layer_reads() -> None:
+    old, new = graph_cost(BASE), graph_cost(BASE, unread_params=5, unread_bytes=20)
+    text = "stored, but read by no layer"
+    assert attribute(old, new, "params") == (Attribution("unread weights", 5, text),)
+    assert attribute(old, new, "weight_bytes") == (Attribution("unread weights", 20, text),)
+
+
+def test_a_state_dict_has_parameters_and_no_macs() -> None:
+    old, new = state_dict_cost(10), state_dict_cost(12)
+    assert [part.change for part in attribute(old, new, "params")] == [2]
+    assert attribute(old, new, "macs") == ()
+
+
+# In elements of 4 bytes: conv1 reads 3 channels and writes 8, relu1 reads 8 and writes 8.
+PEAK_AT_224 = 4 * 16 * 224**2
+PEAK_AT_256 = 4 * 16 * 256**2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param(
+            BASE, RESIZED,
+            [("relu1", PEAK_AT_256 - PEAK_AT_224, "activation peak, input 224 -> 256")],
+            id="at the same layer",
+        ),
+        pytest.param(
+            BASE, [*BASE, replace(HEAD, name="wide", live_bytes=PEAK_AT_224 + 7)],
+            [("wide", 7, "activation peak, was at relu1")], id="at another layer",
+        ),
+        pytest.param([], BASE, [("relu1", PEAK_AT_224, "activation peak")], id="before: nowhere"),
+        pytest.param(BASE, [], [("relu1", -PEAK_AT_224, "activation peak")], id="now: nowhere"),
+    ],
+)  # fmt: skip
+def test_the_activation_peak_stands_under_its_layer(
+    old: list[LayerCost], new: list[LayerCost], expected: list[tuple[str, int, str]]
+) -> None:
+    assert attributed(old, new, "peak_activation_bytes") == expected
+
+
+def test_peak_memory_is_weights_and_the_peak() -> None:
+    assert attributed(BASE, [*RESIZED, *DECODER], "peak_memory_bytes") == [
+        ("relu1", PEAK_AT_256 - PEAK_AT_224, "activation peak, input 224 -> 256"),
+        ("net/decoder/*", 8 * 576 * 4, "8 new Conv"),
+    ]
+
+
+def test_a_peak_of_no_layer_stands_for_the_whole_model() -> None:
+    old = graph_cost([])
+    new = replace(old, totals=replace(old.totals, peak_activation_bytes=5))
+    assert attribute(old, new, "peak_activation_bytes") == (Attribution("*", 5, "activation peak"),)
+
+
+def test_an_alignment_that_is_there_is_used() -> None:
+    old, new = graph_cost(BASE), graph_cost([*BASE, *DECODER])
+    alignment = align(old.layers, new.layers)
+    assert attribute(old, new, "macs", alignment=alignment) == attribute(old, new, "macs")
+
+
+numbers = st.integers(0, 10**12)
+shapes = st.lists(st.sampled_from([None, (1, 3, 8, 8), (1, 3, 9, 9), (4,), (None, 2)]), max_size=2)
+layers = st.builds(
+    layer,
+    st.sampled_from(["Conv", "Relu", "Gemm"]),
+    st.sampled_from(["", "a", "b", "c", "conv_1"]),
+    scope=st.sampled_from(["", "m", "m/n", "m_1/n", "m/k/l", "k"]),
+    inputs=shapes,
+    outputs=shapes,
+    dtype=st.sampled_from([None, DType.FLOAT32, DType.INT8]),
+    coverage=st.sampled_from(Coverage),
+    counts=st.builds(Counts, macs=numbers, adds=numbers),
+    folded=st.booleans(),
+    live_bytes=numbers,
+    **{m: numbers for m in ADDITIVE_METRICS if m not in {"macs", "flops", "int_ops"}},
+)
+costs = st.builds(
+    graph_cost, st.lists(layers, max_size=8), unread_params=numbers, unread_bytes=numbers
+)
+
+
+@given(costs, costs, st.sampled_from(METRICS))
+def test_parts_add_up_to_the_change(old: GraphCost, new: GraphCost, metric: str) -> None:
+    parts = attribute(old, new, metric)
+    before, after = old.totals[metric], new.totals[metric]
+    assert before is not None
+    assert after is not None
+    assert sum(part.change for part in parts) == after - before
+    sizes = [abs(part.change) for part in parts]
+    assert sizes == sorted(sizes, reverse=True)
+    assert 0 not in sizes
+
+
+@given(costs, costs, st.sampled_from(ADDITIVE_METRICS))
+def test_added_and_removed_and_changed_add_up(old: GraphCost, new: GraphCost, metric: str) -> None:
+    change = 0
+    for pair in align(old.layers, new.layers).pairs:
+        change += layer_amount(pair.new, metric) if pair.new else 0
+        change -= layer_amount(pair.old, metric) if pair.old else 0
+    rest = [_unread(cost, metric) for cost in (old, new)]
+    assert change + rest[1] - rest[0] == (new.totals[metric] or 0) - (old.totals[metric] or 0)
+
+
+def _unread(cost: GraphCost, metric: str) -> int:
+    return (cost.totals[metric] or 0) - sum(entry[metric] for entry in cost.layers)
+
+
+@given(costs, costs, st.sampled_from(ADDITIVE_METRICS), st.sampled_from(["op:Conv", "scope:m/*"]))
+def test_parts_of_a_part_add_up(old: GraphCost, new: GraphCost, metric: str, scope: str) -> None:
+    change = (amount(new, metric, scope) or 0) - (amount(old, metric, scope) or 0)
+    assert sum(part.change for part in attribute(old, new, metric, scope=scope)) == change
+
+
+def parts(*changes: int) -> list[Attribution]:
+    return [Attribution(f"m{n}/*", change, f"{n} new Conv") for n, change in enumerate(changes)]
+
+
+@pytest.mark.parametrize(
+    ("attribution", "change", "expected"),
+    [
+        pytest.param(
+            [Attribution("decoder/*", 71, "8 new Conv"), Attribution("*", 20, "input 224 -> 256")],
+            100, "71 % from decoder/* (8 new Conv), 20 % from input 224 -> 256", id="the example",
+        ),
+        pytest.param([], 0, "", id="nothing"),
+        pytest.param(
+            parts(50, -25), 25, "200 % from m0/* (0 new Conv), -100 % from m1/* (1 new Conv)",
+            id="more than all of it",
+        ),
+        pytest.param(
+            parts(3_000, -3_000), 0,
+            "+3,000 from m0/* (0 new Conv), -3,000 from m1/* (1 new Conv)", id="it cancels out",
+        ),
+        pytest.param(
+            parts(9_960, 25, 10, 5), 10_000,
+            "100 % from m0/* (0 new Conv), under 1 % from m1/* (1 new Conv),"
+            " under 1 % from m2/* (2 new Conv), under 1 % from 1 other part",
+            id="a part that is left out",
+        ),
+        pytest.param(
+            parts(40, 20, 20, 10, 10), 100,
+            "40 % from m0/* (0 new Conv), 20 % from m1/* (1 new Conv),"
+            " 20 % from m2/* (2 new Conv), 20 % from 2 other parts",
+            id="parts that are left out",
+        ),
+    ],
+)  # fmt: skip
+def test_summary(attribution: list[Attribution], change: int, expected: str) -> None:
+    assert summary(attribution, change) == expected

@@ -1,5 +1,7 @@
 """The longest common subsequence against the textbook's table of lengths."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,9 +44,7 @@ words = st.text("abcd", max_size=12)
 def test_is_common_in_order_and_longest(old: str, new: str) -> None:
     pairs = longest_common_subsequence(old, new)
     assert all(old[before] == new[after] for before, after in pairs)
-    assert all(
-        one[0] < two[0] and one[1] < two[1] for one, two in zip(pairs, pairs[1:], strict=False)
-    )
+    assert all(one[0] < two[0] and one[1] < two[1] for one, two in pairwise(pairs))
     assert len(pairs) == textbook_length(old, new)
 
 

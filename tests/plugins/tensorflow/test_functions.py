@@ -37,7 +37,7 @@ def test_keras_leaves_a_call_for_a_grouped_convolution(tmp_path: Path, load: Loa
 def test_outputs_of_operators_with_several_are_found_by_name(tmp_path: Path, load: Load) -> None:
     tf = models.tensorflow()
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator] # TensorFlow is Any here
     def inner(x: Any) -> Any:
         first, second, third = tf.split(x, [1, 2, 3], axis=1)
         values, places = tf.math.top_k(third, 2)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -284,9 +285,14 @@ ACTIVATIONS = [
     ),
 ]
 
+
+def reduced(name: str, x: Any) -> Any:
+    return raw(name, input=x, axis=[0, 1], keep_dims=True)
+
+
 REDUCTIONS = [
     row(
-        lambda x, name=name: raw(name, input=x, axis=[0, 1], keep_dims=True),
+        partial(reduced, name),
         MATRIX,
         op,
         {"axes": (0, 1), "keepdims": 1},
@@ -441,12 +447,16 @@ def call(name: str, *arguments: Any) -> Any:
     return raw(name, **dict(zip(names, arguments, strict=True)))
 
 
+def called_with_ones(name: str, x: Any) -> Any:
+    return call(name, x, ones(1, 6))
+
+
 ELEMENTWISE = [
-    row(lambda x, name=name: call(name, x), MATRIX, op, {}, [MATRIX], id=name)
+    row(partial(call, name), MATRIX, op, {}, [MATRIX], id=name)
     for name, op in SINGLE.items()
 ] + [
     row(
-        lambda x, name=name: call(name, x, ones(1, 6)), MATRIX, op, {}, [MATRIX, (1, 6)], id=name
+        partial(called_with_ones, name), MATRIX, op, {}, [MATRIX, (1, 6)], id=name
     )
     for name, op in PAIRS.items()
 ]  # fmt: skip
@@ -488,7 +498,7 @@ def test_identity_n_is_one_identity_for_each_value(tmp_path: Path, load: Load) -
         models.node("both", "IdentityN", "x", "y", T=[tf.float32, tf.float32]),
     )
     graph = load(path)
-    assert [(layer.op, layer.inputs[0].name, layer.output.name) for layer in graph.layers] == [
+    assert [(layer.op, layer.input(0).name, layer.output.name) for layer in graph.layers] == [
         ("Identity", "x", "both"),
         ("Identity", "y", "both:1"),
     ]

@@ -96,7 +96,7 @@ def test_weights_are_known_by_shape_and_dtype(tmp_path: Path, load: Load) -> Non
     import numpy as np
 
     tf = models.tensorflow()
-    weights = {
+    weights: dict[str, Any] = {
         "large": np.ones((64, 64), np.float32),
         "half": np.ones((64, 64), np.float16),
         "small": np.ones((4, 64), np.float64),

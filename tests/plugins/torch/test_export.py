@@ -226,7 +226,11 @@ def test_a_training_program_shows_what_it_changes(tmp_path: Path, load: Load) ->
 
 def test_decomposed_programs_read_alike(tmp_path: Path, convnet: Path, load: Load) -> None:
     """After `run_decompositions` the calls are others, and the shapes and weights the same."""
-    graph = load(models.export(models.convnet(), models.convnet_inputs(), tmp_path / "core.pt2", decomposed=True))
+    graph = load(
+        models.export(
+            models.convnet(), models.convnet_inputs(), tmp_path / "core.pt2", decomposed=True
+        )
+    )
     ops = [layer.op for layer in graph.layers if layer.op not in {"Transpose", "Reshape"}]
     assert ops == [
         "Conv",

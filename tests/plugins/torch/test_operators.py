@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from builders import torch_models as models
 
-from costdb.ir import Graph, Layer, Shape
+from costdb.ir import DType, Graph, Layer, Shape, Tensor
+from costdb_torch.calls import Call
+from costdb_torch.operators import OPERATORS, Operator, operator_of
 
 torch = pytest.importorskip("torch", reason="it exports the calls")
 
@@ -43,9 +45,9 @@ def functional() -> Any:
 
 
 UNARY = {
-    "Relu": lambda x: torch.relu(x),
-    "Sigmoid": lambda x: torch.sigmoid(x),
-    "Tanh": lambda x: torch.tanh(x),
+    "Relu": torch.relu,
+    "Sigmoid": torch.sigmoid,
+    "Tanh": torch.tanh,
     "Swish": lambda x: functional().silu(x),
     "Mish": lambda x: functional().mish(x),
     "Softplus": lambda x: functional().softplus(x),
@@ -106,8 +108,8 @@ BINARY = {
     "Div": lambda x, y: x / y,
     "Pow": lambda x, y: x**y,
     "Mod": lambda x, y: x % y,
-    "Max": lambda x, y: torch.maximum(x, y),
-    "Min": lambda x, y: torch.min(x, y),
+    "Max": torch.maximum,
+    "Min": torch.min,
     "Equal": lambda x, y: x == y,
     "Greater": lambda x, y: x > y,
     "LessOrEqual": lambda x, y: x <= y,
@@ -116,7 +118,7 @@ BINARY = {
     "PRelu": lambda x, y: functional().prelu(x, y[0]),
     "Concat": lambda x, y: torch.cat([x, y]),
     "aten:ne": lambda x, y: x != y,
-    "aten:atan2": lambda x, y: torch.atan2(x, y),
+    "aten:atan2": torch.atan2,
     "aten:floor_divide": lambda x, y: torch.div(x, y, rounding_mode="floor"),
 }
 
@@ -196,7 +198,7 @@ def test_a_number_is_no_input(lower: Lower, function: Callable[..., Any], op: st
             id="addmm",
         ),
         pytest.param(
-            lambda c, a, b: torch.baddbmm(c, a, b),
+            torch.baddbmm,
             ((2, 4, 3), (2, 4, 6), (2, 6, 3)),
             "Gemm",
             ((2, 4, 6), (2, 6, 3), (2, 4, 3)),
@@ -373,7 +375,7 @@ def test_a_number_is_no_input(lower: Lower, function: Callable[..., Any], op: st
         ),
     ],
 )
-def test_inputs_and_attributes(
+def test_inputs_and_attributes(  # noqa: PLR0917 - the columns of the table
     lower: Lower,
     function: Callable[..., Any],
     inputs: tuple[Any, ...],
@@ -393,9 +395,15 @@ def test_an_embedding_reads_its_table_first(lower: Lower) -> None:
     assert (layer.op, shapes(layer), layer.attributes) == ("Gather", ((50, 8), (2, 3)), {"axis": 0})
 
 
-def test_dropout_passes_on_at_inference(lower: Lower) -> None:
-    (layer,) = lower(lambda x: functional().dropout(x, training=False), MATRIX).layers
-    assert layer.op == "Identity"
+@pytest.mark.parametrize(
+    "inplace", [pytest.param(True, id="in place"), pytest.param(False, id="copy")]
+)
+def test_dropout_passes_on_at_inference(lower: Lower, *, inplace: bool) -> None:
+    """In place, its argument has another name."""
+    graph = lower(
+        lambda x: functional().dropout(x.exp(), 0.5, training=False, inplace=inplace), MATRIX
+    )
+    assert [layer.op for layer in graph.layers] == ["Exp", "Identity"]
 
 
 def test_what_is_made_at_run_time_has_no_inputs(lower: Lower) -> None:
@@ -443,3 +451,42 @@ def test_operators_of_other_libraries_keep_their_domain(tmp_path: Path, load: Lo
     model = models.network(lambda _, x: torch.ops.costdb_test.twist(x, 3))
     (layer,) = load(models.export(model, [torch.randn(4)], tmp_path / "custom.pt2")).layers
     assert (layer.qualified_op, layer.attributes) == ("costdb_test:twist", {"turns": 3})
+
+
+TABLE = sorted(name for name in OPERATORS if "torchvision" not in name and "quantized" not in name)
+
+
+def overloads(name: str) -> dict[str, Any]:
+    """ATen's overloads of an operator and of its in-place form, by their names."""
+    operator, _, overload = name.partition(".")
+    found = {}
+    for form in (operator, f"{operator}_"):
+        packet = getattr(torch.ops.aten, form, None)
+        for choice in packet.overloads() if packet else ():
+            # einsum.sublist is Python's own way of calling it, and never exported.
+            if overload in {"", choice} and choice != "sublist":
+                found[f"{form}.{choice}"] = getattr(packet, choice)._schema
+    return found
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_rows_name_operators_and_arguments_that_exist(name: str) -> None:
+    row = OPERATORS[name]
+    schemas = overloads(name)
+    assert schemas
+    # Only overloads of tensors are exported; TorchScript has others of the same name for numbers.
+    named = [[argument.name for argument in schema.arguments] for schema in schemas.values()]
+    if isinstance(row, Operator) and row.inputs:
+        known = {argument for arguments in named for argument in arguments}
+        assert known.issuperset(row.inputs) or name in {"clamp_min", "clamp_max"}
+        for schema in schemas.values():
+            tensors = [a.name for a in schema.arguments if str(a.type) == "Tensor" and not a.is_out]
+            assert not tensors or row.inputs[0] in {argument.name for argument in schema.arguments}
+
+
+def test_a_call_that_does_not_fit_its_row_is_not_lost() -> None:
+    """It stays an operator that no rule counts, with all of its inputs."""
+    tensor = Tensor("x", (4,), DType.FLOAT32)
+    call = Call({"renamed": tensor}, (tensor,))
+    assert operator_of("relu", "default", call).domain == "aten"
+    assert operator_of("relu", "default", call).inputs is None

@@ -1,0 +1,181 @@
+"""Discrete Fourier transforms, and the windows and filters that go with them.
+
+A transform is taken as a fast one. A complex one of length n has n / 2 * log2(n) butterflies, each
+a complex multiplication and two complex adds: 4 multiplications and 6 adds, in all 5 n log2(n)
+operations; the logarithm is rounded up where n is no power of two. A real one is half of that.
+"""
+
+import math
+
+from costdb.contracts import ZERO, Counts, Coverage, Rule, rule
+from costdb.ir import Layer, Role
+
+BUTTERFLY = Counts(muls=4, adds=6)
+
+
+def fast_transform(rows: int, length: int, *, real: bool) -> Counts:
+    """So many transforms of one length; `real` if their input or their output is real."""
+    if length < 2:
+        return ZERO
+    doubled = rows * length * math.ceil(math.log2(length))
+    return doubled // (4 if real else 2) * BUTTERFLY
+
+
+def transform_of_axes(
+    sizes: tuple[int, ...], axes: tuple[int, ...], *, real_length: int | None = None
+) -> Counts:
+    """A transform of several axes, one after the other.
+
+    Args:
+        sizes: The shape of the complex side, whose last of the axes is half as long if the other
+            side is real.
+        axes: Which axes are transformed.
+        real_length: The length of the last of them on the real side; None if both are complex.
+    """
+    counts, elements = ZERO, math.prod(sizes)
+    for position, axis in enumerate(reversed(axes)):
+        size = sizes[axis]
+        rows = elements // size if size else 0
+        if position == 0 and real_length is not None:
+            counts += fast_transform(rows, real_length, real=True)
+        else:
+            counts += fast_transform(rows, size, real=False)
+    return counts
+
+
+@rule("DFT", coverage=Coverage.ESTIMATED)
+def discrete_fourier_transform(layer: Layer) -> Counts:
+    """Count a transform along one axis; the last axis holds one part of a number or two.
+
+    Formula: 5 n log2(n) operations per complex transform of length n: 2 n log2(n) multiplications,
+    3 n log2(n) adds; half of them if X or Y is real; inverse, a division per element of Y.
+    Source: https://onnx.ai/onnx/operators/onnx__DFT.html
+    Example: X (1, 1024, 2), Y (1, 1024, 2): flops 51,200.
+    """
+    data, axis = layer.input(0), layer.integer("axis", -2)
+    inverse, one_sided = layer.integer("inverse", 0), layer.integer("onesided", 0)
+    size = data.size(axis)
+    default = 2 * (size - 1) if inverse and one_sided else size
+    rows = data.numel // (size * data.size(-1)) if data.numel else 0
+    real = data.size(-1) == 1 or bool(inverse and one_sided)
+    counts = fast_transform(rows, layer.integer("dft_length", default), real=real)
+    return counts + Counts(divs=layer.output.numel if inverse else 0)
+
+
+@rule("STFT", weights={2: Role.CONSTANT}, coverage=Coverage.ESTIMATED)
+def short_time_fourier_transform(layer: Layer) -> Counts:
+    """Count transforms of frames that slide over a signal (B, L, 1 or 2).
+
+    Formula: per frame of n samples n multiplications by the window for each part of a number, and
+    5 n log2(n) operations, half of them for a real signal.
+    Source: https://onnx.ai/onnx/operators/onnx__STFT.html
+    Example: X (1, 16000, 1), step (), window (512,), Y (1, 122, 257, 2): flops 1,467,904.
+    """
+    data = layer.input(0)
+    windowed = layer.has_input(2)
+    default = layer.input(2).size(0) if windowed else data.size(1)
+    length = layer.integer("frame_length", default)
+    frames = layer.output.size(0) * layer.output.size(1)
+    parts = data.size(2)
+    return fast_transform(frames, length, real=parts == 1) + Counts(
+        muls=frames * length * parts if windowed else 0
+    )
+
+
+@rule("Rfft", "Irfft", domain="com.microsoft", coverage=Coverage.ESTIMATED)
+def runtime_real_transform(layer: Layer) -> Counts:
+    """Count a transform between real numbers and half a spectrum, along the last axis.
+
+    Formula: 2.5 n log2(n) operations per transform of length n; normalised, a division per element
+    of Y.
+    Source: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+    Example: X (8, 512), Y (8, 257, 2): flops 92,160.
+    """
+    real = layer.input(0) if layer.op == "Rfft" else layer.output
+    length = real.size(-1)
+    counts = fast_transform(real.numel // length if length else 0, length, real=True)
+    return counts + Counts(divs=layer.output.numel if layer.integer("normalized", 0) else 0)
+
+
+@rule("_fft_c2c", "_fft_r2c", "_fft_c2r", domain="aten", coverage=Coverage.ESTIMATED)
+def tensor_transform(layer: Layer) -> Counts:
+    """Count a transform of the axes `dim`: complex to complex, real to complex or the reverse.
+
+    Formula: along each axis of length n, 5 n log2(n) operations per transform, half of them along
+    the last one where a side is real; normalised, two multiplications per complex element of Y, one
+    per real element.
+    Source: https://pytorch.org/docs/stable/fft.html
+    Example: X (1, 64, 64), dim [1, 2], Y (1, 64, 64): flops 245,760.
+    """
+    axes = layer.integers("dim")
+    reads_real, writes_real = layer.op == "_fft_r2c", layer.op == "_fft_c2r"
+    side = layer.output if reads_real else layer.input(0)
+    real_side = layer.input(0) if reads_real else layer.output
+    real_length = real_side.size(axes[-1]) if axes and (reads_real or writes_real) else None
+    parts = 1 if writes_real else 2
+    scaled = parts * layer.output.numel if layer.integer("normalization", 0) else 0
+    return transform_of_axes(side.sizes, axes, real_length=real_length) + Counts(muls=scaled)
+
+
+def _trailing_transform(rank: int, kind: str) -> Rule:
+    """TensorFlow's FFT over so many last axes; `kind` says what comes in front of the name."""
+
+    def count(layer: Layer) -> Counts:
+        axes = tuple(range(-rank, 0))
+        if kind in {"", "I"}:
+            return transform_of_axes(layer.output.sizes, axes)
+        side = layer.output if kind == "R" else layer.input(0)
+        real = layer.input(0) if kind == "R" else layer.output
+        return transform_of_axes(side.sizes, axes, real_length=real.size(-1))
+
+    name = f"{kind}FFT{'' if rank == 1 else f'{rank}D'}"
+    return Rule(
+        name,
+        count,
+        domain="tf",
+        coverage=Coverage.ESTIMATED,
+        documentation=f"Count a fast transform of the last {rank} axes, 5 n log2(n) operations along "
+        "each, half of them along the last one where a side is real.",
+    )
+
+
+TRAILING = tuple(
+    _trailing_transform(rank, kind) for rank in (1, 2, 3) for kind in ("", "I", "R", "IR")
+)
+
+
+def _window(op: str, counts: Counts, formula: str) -> Rule:
+    return Rule(
+        op,
+        lambda layer: layer.output.numel * counts,
+        documentation=f"Count {formula}, per element of the output.",
+    )
+
+
+WINDOWS = (
+    _window("HannWindow", Counts(muls=2, divs=1, specials=1), "sin(pi * i / n) ^ 2"),
+    _window(
+        "HammingWindow",
+        Counts(muls=2, divs=1, specials=1, adds=1),
+        "0.54 - 0.46 * cos(2 * pi * i / n)",
+    ),
+    _window(
+        "BlackmanWindow",
+        Counts(muls=4, divs=2, specials=2, adds=2),
+        "0.42 - 0.5 * cos(2 * pi * i / n) + 0.08 * cos(4 * pi * i / n)",
+    ),
+)
+
+
+@rule("MelWeightMatrix", coverage=Coverage.BOUNDED)
+def mel_weight_matrix(layer: Layer) -> Counts:
+    """Count triangular filters over a spectrum, each element taken as if it lay on a slope.
+
+    Formula: a subtraction and a division per element of Y; for each of the bins + 2 edges, from the
+    mel scale to hertz to a place in the spectrum, 2 adds, 4 multiplications, 2 divisions, an exp
+    and a comparison.
+    Source: https://onnx.ai/onnx/operators/onnx__MelWeightMatrix.html
+    Example: bins (), length (), rate (), low (), high (), Y (257, 80): flops 41,940.
+    """
+    edge = Counts(adds=2, muls=4, divs=2, specials=1, compares=1)
+    return layer.output.numel * Counts(adds=1, divs=1) + (layer.output.size(1) + 2) * edge

@@ -1,0 +1,268 @@
+"""Which layer of one version is which layer of another."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import pairwise
+
+from costdb.cost.result import LayerCost
+from costdb.trends.subsequence import longest_common_subsequence
+
+
+class Change(Enum):
+    """What became of a layer; of several things, the first that holds."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"  # its operator, shapes, dtype or cost
+    MOVED = "moved"  # the same, but before or behind other layers than it was
+    RENAMED = "renamed"  # the same in the same place, under another name or scope
+    UNCHANGED = "unchanged"  # also where a framework only numbered it anew
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A layer before and after; None where it was not there."""
+
+    change: Change
+    old: LayerCost | None
+    new: LayerCost | None
+
+    @property
+    def layer(self) -> LayerCost:
+        """The layer as it is now, or as it was before it was removed."""
+        return self.new or self.old  # type: ignore[return-value] # one of them is there
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Every layer of two versions once, in the order of the new one.
+
+    A removed layer stands behind the layer that it followed.
+    """
+
+    pairs: tuple[Pair, ...]
+
+    def of(self, *changes: Change) -> tuple[Pair, ...]:
+        """The pairs to which one of these things happened."""
+        return tuple(pair for pair in self.pairs if pair.change in changes)
+
+
+# What has to be equal for two layers to be one; None for a layer that it says nothing of.
+_Key = Callable[[LayerCost], Hashable | None]
+
+_Positions = tuple[int, int]
+
+
+def align(old: Sequence[LayerCost], new: Sequence[LayerCost]) -> Alignment:
+    """Find for each layer of one version the layer of another that it is.
+
+    Layers are the same by name where a name occurs once in each version and what it names fits,
+    or by scope; else by their place in the longest common subsequence of layers with equal
+    weights, then of equal operators and shapes, then of equal operators. So a model whose layers
+    were all renamed aligns, and so does one with a block more, or with another input size. What is
+    left then may have moved.
+
+    Where names count layers (conv2d_7), one layer more gives every later one the name of another.
+    So names are not believed if more layers stay as they were without them.
+    """
+    named = _names_in_both(old, new)
+    in_place = _in_place(old, new, _keys_with_names(named))
+    same = _same(old, new, in_place)
+    if same < min(len(old), len(new)):
+        without_names = _in_place(old, new, _KEYS_WITHOUT_NAMES)
+        if _same(old, new, without_names) > same:
+            in_place = without_names
+    moved = _out_of_place(old, new, named, in_place)
+    return Alignment(tuple(_pairs(old, new, in_place, moved)))
+
+
+def _pairs(
+    old: Sequence[LayerCost],
+    new: Sequence[LayerCost],
+    in_place: Sequence[_Positions],
+    moved: Sequence[_Positions],
+) -> Iterator[Pair]:
+    """All layers in the order of the new version."""
+    place_of = dict(in_place)
+    olds = place_of.keys() | {before for before, _ in moved}
+    # Where each removed layer goes: behind the last layer before it that stayed in place.
+    removed: dict[int, list[LayerCost]] = {}
+    place = -1
+    for before, layer in enumerate(old):
+        place = place_of.get(before, place)
+        if before not in olds:
+            removed.setdefault(place, []).append(layer)
+    before_of = {after: before for before, after in (*in_place, *moved)}
+    moved_to = {after for _, after in moved}
+    for after in range(-1, len(new)):
+        if after >= 0:
+            yield _pair(old, new[after], before_of.get(after), is_moved=after in moved_to)
+        for layer in removed.get(after, ()):
+            yield Pair(Change.REMOVED, layer, None)
+
+
+def _keys_with_names(named: frozenset[str]) -> tuple[_Key, ...]:
+    """What is compared, from what says most to what says least."""
+    return (
+        lambda layer: (layer.name, _identity(layer)) if layer.name in named else None,
+        lambda layer: (layer.scope, _identity(layer)) if layer.scope else None,
+        _weights_if_any,
+        _signature,
+        lambda layer: (layer.name, layer.op) if layer.name in named else None,
+        lambda layer: (layer.scope, layer.op) if layer.scope else None,
+        _operator,
+        # Another operator that does the same place's work, such as Gelu instead of Relu.
+        lambda layer: (layer.name, layer.output_shapes) if layer.name in named else None,
+    )
+
+
+def _in_place(
+    old: Sequence[LayerCost], new: Sequence[LayerCost], keys: Iterable[_Key]
+) -> list[_Positions]:
+    """Positions of layers that are the same and follow each other alike, in ascending order.
+
+    Each key looks only where those before it have left gaps.
+    """
+    matched: list[_Positions] = []
+    for key in keys:
+        matched = _fill_gaps(old, new, matched, key)
+    return matched
+
+
+def _same(old: Sequence[LayerCost], new: Sequence[LayerCost], matched: Iterable[_Positions]) -> int:
+    """How many of these layers are and cost what they did."""
+    return sum(_substance(old[before]) == _substance(new[after]) for before, after in matched)
+
+
+def _fill_gaps(
+    old: Sequence[LayerCost], new: Sequence[LayerCost], matched: list[_Positions], key: _Key
+) -> list[_Positions]:
+    """The matches, and between each two of them those by another key."""
+    filled: list[_Positions] = []
+    for left, right in pairwise([(-1, -1), *matched, (len(old), len(new))]):
+        olds, news = range(left[0] + 1, right[0]), range(left[1] + 1, right[1])
+        if olds and news:
+            filled += _match(_keyed(old, olds, key), _keyed(new, news, key))
+        filled.append(right)
+    return filled[:-1]
+
+
+def _keyed(
+    layers: Sequence[LayerCost], positions: Iterable[int], key: _Key
+) -> list[tuple[int, Hashable]]:
+    keyed = ((position, key(layers[position])) for position in positions)
+    return [(position, value) for position, value in keyed if value is not None]
+
+
+def _match(
+    old: Sequence[tuple[int, Hashable]], new: Sequence[tuple[int, Hashable]]
+) -> list[_Positions]:
+    found = longest_common_subsequence([key for _, key in old], [key for _, key in new])
+    return [(old[before][0], new[after][0]) for before, after in found]
+
+
+def _out_of_place(
+    old: Sequence[LayerCost],
+    new: Sequence[LayerCost],
+    named: frozenset[str],
+    in_place: Iterable[_Positions],
+) -> list[_Positions]:
+    """Positions of layers that moved: alike in name and weights, or in all but the name."""
+    olds, news = dict.fromkeys(range(len(old))), dict.fromkeys(range(len(new)))
+    for before, after in in_place:
+        del olds[before], news[after]
+    found: list[_Positions] = []
+    keys: tuple[_Key, ...] = (
+        lambda layer: (layer.name, _identity(layer)) if layer.name in named else None,
+        lambda layer: (_weights(layer), _signature(layer)),
+    )
+    for key in keys:
+        waiting: dict[Hashable, list[int]] = {}
+        for before, value in reversed(_keyed(old, olds, key)):
+            waiting.setdefault(value, []).append(before)
+        for after, value in _keyed(new, news, key):
+            if waiting.get(value):
+                before = waiting[value].pop()
+                del olds[before], news[after]
+                found.append((before, after))
+    return found
+
+
+def _names_in_both(old: Iterable[LayerCost], new: Iterable[LayerCost]) -> frozenset[str]:
+    """Names that occur once in each version; others say nothing."""
+    once = (
+        {name for name, times in Counter(layer.name for layer in layers).items() if times == 1}
+        for layers in (old, new)
+    )
+    return frozenset(set.intersection(*once) - {""})
+
+
+def _identity(layer: LayerCost) -> Hashable:
+    """What stays with a layer while its input grows: its weights, or else its shapes."""
+    return _weights(layer) if layer.params else _signature(layer)
+
+
+def _weights(layer: LayerCost) -> Hashable:
+    # Elements and not bytes: a model that was converted to half precision is the same one.
+    return layer.op, layer.params, layer.buffers
+
+
+def _weights_if_any(layer: LayerCost) -> Hashable | None:
+    return _weights(layer) if layer.params else None
+
+
+def _signature(layer: LayerCost) -> Hashable:
+    return layer.op, layer.input_shapes, layer.output_shapes
+
+
+def _operator(layer: LayerCost) -> Hashable:
+    return layer.op
+
+
+_KEYS_WITHOUT_NAMES: tuple[_Key, ...] = (_weights_if_any, _signature, _operator)
+
+
+def _pair(
+    old: Sequence[LayerCost], layer: LayerCost, position: int | None, *, is_moved: bool
+) -> Pair:
+    if position is None:
+        return Pair(Change.ADDED, None, layer)
+    before = old[position]
+    if _substance(before) != _substance(layer):
+        change = Change.CHANGED
+    elif is_moved:
+        change = Change.MOVED
+    elif _label(before) != _label(layer):
+        change = Change.RENAMED
+    else:
+        change = Change.UNCHANGED
+    return Pair(change, before, layer)
+
+
+def _substance(layer: LayerCost) -> Hashable:
+    """All that a layer is and costs. What else lives while it runs is not its own."""
+    return (
+        _signature(layer),
+        layer.dtype,
+        layer.coverage,
+        layer.counts,
+        layer.params,
+        layer.buffers,
+        layer.weight_bytes,
+        layer.memory_accesses,
+        layer.traffic_bytes,
+        layer.activation_bytes,
+        layer.folded,
+    )
+
+
+# Keras numbers what it builds, model after model in one process: conv2d, conv2d_1, conv2d_2.
+_COUNTER = re.compile(r"_\d+(?=[/:.]|$)")
+
+
+def _label(layer: LayerCost) -> tuple[str, str]:
+    """Name and scope, without the numbers that frameworks count up."""
+    return _COUNTER.sub("", layer.name), _COUNTER.sub("", layer.scope)

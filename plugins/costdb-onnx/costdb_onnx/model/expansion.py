@@ -1,0 +1,325 @@
+"""Turns a ModelProto into a region: local functions are inlined and every name made unique.
+
+Function bodies are inlined here rather than by `onnx.inliner`, because that leaves functions of
+another opset than the model's as they are, and gives no layer a name that says which call it
+comes from.
+"""
+
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from onnx import (
+    AttributeProto,
+    FunctionProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    OperatorSetIdProto,
+    TensorProto,
+    helper,
+)
+
+from costdb.plugins import BrokenArtifact, Source
+from costdb_onnx.model.facts import Fact
+from costdb_onnx.model.region import Region, Step, plain_domain
+from costdb_onnx.model.scopes import layer_name, module_path
+from costdb_onnx.model.stored import constant_fact, sparse_fact, stored_fact
+from costdb_onnx.model.text import require_text
+
+# Functions that call one another twice each double with every level; no model has this many nodes.
+MAX_NODES = 1_000_000
+
+# Calls and bodies within one another.
+MAX_NESTING = 64
+
+# What onnx takes as the version of a domain; another number is damage and means nothing.
+_LARGEST_OPSET = 2**31 - 1
+
+_FunctionKey = tuple[str, str, str]
+
+
+def expand(model: ModelProto, source: Source) -> Region:
+    """The model's graph, ready for the walk.
+
+    Raises:
+        BrokenArtifact: A function calls itself, too much is nested or expanded, or a tensor is
+            malformed or lies outside the model's folder.
+    """
+    expansion = _Expansion(model, source)
+    return expansion.region(model.graph, _Context(_opsets(model.opset_import), ChainMap()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """Where a node stands.
+
+    Attributes:
+        opsets: Domain -> version.
+        names: The file's name of a value -> its unique name.
+        path: The call that the node's function was inlined for; "" outside functions.
+        attributes: What the call gives for the function's attributes.
+        calls: The functions that are being inlined, outermost first.
+        depth: How many calls and bodies lie around it.
+    """
+
+    opsets: Mapping[str, int]
+    names: ChainMap[str, str]
+    path: str = ""
+    attributes: Mapping[str, AttributeProto] | None = None
+    calls: tuple[_FunctionKey, ...] = ()
+    depth: int = 0
+
+    def resolve(self, name: str) -> str:
+        """The unique name of a value; "" stays."""
+        require_text((name,))
+        if self.calls and name and name not in self.names:
+            raise BrokenArtifact(
+                f"nothing produces {name!r}, which function {self.calls[-1][1]!r} reads",
+                hint="export the model again",
+            )
+        return self.names.get(name, name)
+
+
+class _Expansion:
+    """The expansion of one model."""
+
+    def __init__(self, model: ModelProto, source: Source) -> None:
+        self._source = source
+        self._functions = {_function_key(function): function for function in model.functions}
+        self._value_names: set[str] = set()
+        self._layer_names: set[str] = set()
+        self._locations: set[str] = set()
+        self._nodes = 0
+
+    def region(self, graph: GraphProto, around: _Context) -> Region:
+        """A graph, with the graph around it in reach."""
+        context = _nested(replace(around, names=around.names.new_child()))
+        self._define(_definitions(graph), context)
+        stored = {
+            context.resolve(tensor.name): self._stored(tensor) for tensor in graph.initializer
+        }
+        for sparse in graph.sparse_initializer:
+            stored[context.resolve(sparse.values.name)] = sparse_fact(sparse)
+        steps: list[Step] = []
+        self._flatten(graph.node, context, steps, stored)
+        return Region(
+            steps=tuple(steps),
+            inputs={
+                name: value.type
+                for value in graph.input
+                if (name := context.resolve(value.name)) not in stored
+            },
+            outputs=tuple(context.resolve(value.name) for value in graph.output),
+            stored=stored,
+            declared={
+                context.resolve(value.name): value.type
+                for value in (*graph.value_info, *graph.output)
+            },
+        )
+
+    def _flatten(
+        self,
+        nodes: Iterable[NodeProto],
+        context: _Context,
+        steps: list[Step],
+        stored: dict[str, Fact],
+    ) -> None:
+        """Append the steps and stored tensors that nodes amount to."""
+        for node in nodes:
+            require_text(_texts(node))
+            self._nodes += 1
+            if self._nodes > MAX_NODES:
+                raise BrokenArtifact(
+                    f"{self._source.name!r} expands to more than {MAX_NODES:,} nodes",
+                    hint="inline its functions when you export it",
+                )
+            function = self._functions.get((plain_domain(node.domain), node.op_type, node.overload))
+            if function is not None:
+                self._inline(function, node, context, steps, stored)
+                continue
+            resolved = _resolved(node, context)
+            if resolved.op_type == "Constant" and not plain_domain(node.domain):
+                stored.update((name, self._constant(resolved)) for name in resolved.output if name)
+            else:
+                steps.append(self._step(resolved, node, context))
+
+    def _inline(
+        self,
+        function: FunctionProto,
+        call: NodeProto,
+        around: _Context,
+        steps: list[Step],
+        stored: dict[str, Fact],
+    ) -> None:
+        """Append what a function's nodes amount to for one call."""
+        key = _function_key(function)
+        if key in around.calls:
+            raise BrokenArtifact(
+                f"function {function.name!r} calls itself", hint="export the model again"
+            )
+        names: ChainMap[str, str] = ChainMap(
+            dict.fromkeys(function.input, "")
+            | {
+                formal: around.resolve(actual)
+                for formal, actual in zip(function.input, call.input, strict=False)
+            }
+        )
+        given = [attribute for attribute in call.attribute if not attribute.ref_attr_name]
+        given += _referenced(call, around)
+        context = _nested(
+            replace(
+                around,
+                opsets={**around.opsets, **_opsets(function.opset_import)},
+                names=names,
+                path=self._layer_name(call, around),
+                attributes={item.name: item for item in (*function.attribute_proto, *given)},
+                calls=(*around.calls, key),
+            )
+        )
+        passed_on = self._connect_outputs(function, call, around, context)
+        self._define((name for node in function.node for name in node.output), context)
+        self._flatten((*function.node, *passed_on), context, steps, stored)
+
+    def _connect_outputs(
+        self, function: FunctionProto, call: NodeProto, around: _Context, context: _Context
+    ) -> list[NodeProto]:
+        """Name a function's outputs after the call's; nodes for inputs that it hands through."""
+        passed_on = []
+        for formal, actual in zip(function.output, call.output, strict=False):
+            if not actual:
+                continue
+            if formal in context.names:
+                # The name is a value already; a second one needs a node that makes it.
+                alias = f"{formal} as {actual}"
+                context.names[alias] = around.resolve(actual)
+                passed_on.append(helper.make_node("Identity", [formal], [alias]))
+            else:
+                context.names[formal] = around.resolve(actual)
+        return passed_on
+
+    def _step(self, node: NodeProto, original: NodeProto, context: _Context) -> Step:
+        bodies = {}
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                bodies[attribute.name] = self.region(attribute.g, context)
+            for position, graph in enumerate(attribute.graphs):
+                bodies[f"{attribute.name}[{position}]"] = self.region(graph, context)
+        return Step(
+            node=node,
+            name=self._layer_name(original, context),
+            scope=module_path(original, context.path),
+            opsets=context.opsets,
+            bodies=bodies,
+        )
+
+    def _layer_name(self, node: NodeProto, context: _Context) -> str:
+        name = layer_name(node, context.path, self._layer_names)
+        self._layer_names.add(name)
+        return name
+
+    def _define(self, names: Iterable[str], context: _Context) -> None:
+        """Give values unique names, as they are where they are not taken."""
+        known = context.names.maps[0]
+        for name in names:
+            require_text((name,))
+            if name and name not in known:
+                known[name] = self._unique(name)
+
+    def _unique(self, name: str) -> str:
+        unique, number = name, 1
+        while unique in self._value_names:
+            number += 1
+            unique = f"{name}#{number}"
+        self._value_names.add(unique)
+        return unique
+
+    def _constant(self, node: NodeProto) -> Fact:
+        for attribute in node.attribute:
+            if attribute.name == "value":
+                self._check_location(attribute.t)
+        return constant_fact(node)
+
+    def _stored(self, tensor: TensorProto) -> Fact:
+        self._check_location(tensor)
+        return stored_fact(tensor)
+
+    def _check_location(self, tensor: TensorProto) -> None:
+        """Refuse external data that lie outside the model's folder; they are never opened."""
+        if tensor.data_location != TensorProto.EXTERNAL:
+            return
+        location = {entry.key: entry.value for entry in tensor.external_data}.get("location", "")
+        require_text((location,))
+        if location not in self._locations:
+            self._source.sibling(location)
+            self._locations.add(location)
+
+
+def _nested(context: _Context) -> _Context:
+    if context.depth == MAX_NESTING:
+        raise BrokenArtifact(
+            f"functions and bodies nest more than {MAX_NESTING} deep",
+            hint="inline the model's functions when you export it",
+        )
+    return replace(context, depth=context.depth + 1)
+
+
+def _definitions(graph: GraphProto) -> Iterator[str]:
+    yield from (value.name for value in graph.input)
+    yield from (tensor.name for tensor in graph.initializer)
+    yield from (sparse.values.name for sparse in graph.sparse_initializer)
+    yield from (name for node in graph.node for name in node.output)
+
+
+def _texts(node: NodeProto) -> Iterator[str]:
+    """What a node says of itself, its inputs and outputs apart."""
+    yield from (node.name, node.op_type, node.domain, node.overload)
+    for attribute in node.attribute:
+        yield from (attribute.name, attribute.ref_attr_name)
+    for entry in node.metadata_props:
+        yield from (entry.key, entry.value)
+
+
+def _resolved(node: NodeProto, context: _Context) -> NodeProto:
+    """The node with unique names and without references to a function's attributes."""
+    inputs = [context.resolve(name) for name in node.input]
+    outputs = [context.resolve(name) for name in node.output]
+    refers = any(attribute.ref_attr_name for attribute in node.attribute)
+    if not refers and inputs == list(node.input) and outputs == list(node.output):
+        return node
+    resolved = NodeProto()
+    resolved.CopyFrom(node)
+    resolved.input[:] = inputs
+    resolved.output[:] = outputs
+    if refers:
+        kept = [attribute for attribute in node.attribute if not attribute.ref_attr_name]
+        del resolved.attribute[:]
+        resolved.attribute.extend((*kept, *_referenced(node, context)))
+    return resolved
+
+
+def _referenced(node: NodeProto, context: _Context) -> Iterator[AttributeProto]:
+    """The attributes that a node takes from the call of its function, under the node's names."""
+    for attribute in node.attribute:
+        given = (context.attributes or {}).get(attribute.ref_attr_name)
+        if attribute.ref_attr_name and given is not None:
+            named = AttributeProto()
+            named.CopyFrom(given)
+            named.name = attribute.name
+            yield named
+
+
+def _function_key(function: FunctionProto) -> _FunctionKey:
+    require_text((function.domain, function.name, function.overload))
+    require_text((*function.input, *function.output))
+    return (plain_domain(function.domain), function.name, function.overload)
+
+
+def _opsets(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:
+    imports = list(imports)
+    require_text(item.domain for item in imports)
+    return {
+        plain_domain(item.domain): item.version
+        for item in imports
+        if 0 < item.version <= _LARGEST_OPSET
+    }

@@ -1,0 +1,117 @@
+"""Damaged files: one line that says what is wrong, or a graph; never another exception."""
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from builders.onnx_models import constant, graph, model, node, save, save_conv, save_gemm, value
+
+from costdb.errors import BrokenArtifact, CostdbError
+from costdb.ir import Graph
+
+Load = Callable[..., Graph]
+
+SEED = 20240607
+
+
+@pytest.mark.parametrize("tenth", range(10))
+def test_truncated_at_ten_places(load: Load, tmp_path: Path, tenth: int) -> None:
+    path = save_gemm(tmp_path / "m.onnx", 1, 64, 64)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * tenth // 10])
+    with pytest.raises(BrokenArtifact) as caught:
+        load(path)
+    assert caught.value.message.isprintable()
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "network", ["light_squeezenet", "light_zfnet512"], ids=["squeezenet", "zfnet512"]
+)
+def test_flipped_bytes_in_a_real_network(
+    load: Load, light_zoo: Path, tmp_path: Path, network: str
+) -> None:
+    check_flips(load, (light_zoo / f"{network}.onnx").read_bytes(), tmp_path, times=100)
+
+
+def test_flipped_bytes_in_a_small_model(load: Load, tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "m.onnx",
+        [
+            node("Shape", ["x"], ["sizes"]),
+            node("Slice", ["sizes", "zero", "one"], ["rows"]),
+            node("Concat", ["rows", "rest"], ["target"], axis=0),
+            node("Reshape", ["x", "target"], ["h"]),
+            node("Softmax", ["h"], ["y"], axis=1),
+        ],
+        [value("x", (2, 3, 4))],
+        ["y"],
+        [constant("zero", [0]), constant("one", [1]), constant("rest", [-1])],
+    )
+    check_flips(load, path.read_bytes(), tmp_path, times=200)
+
+
+def check_flips(load: Load, content: bytes, folder: Path, times: int) -> None:
+    source = random.Random(SEED)
+    path = folder / "flipped.onnx"
+    for _ in range(times):
+        damaged = bytearray(content)
+        for _ in range(source.choice((1, 1, 2, 4))):
+            damaged[source.randrange(len(damaged))] = source.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            load(path)
+        except CostdbError as error:
+            assert error.message.isprintable(), error.message
+
+
+def test_a_name_that_is_no_text(load: Load, tmp_path: Path) -> None:
+    path = save_conv(tmp_path / "m.onnx", (1, 3, 8, 8), (4, 3, 3, 3))
+    path.write_bytes(path.read_bytes().replace(b"Conv", b"\xff\xfe\xfd\xfc"))
+    with pytest.raises(BrokenArtifact, match="not UTF-8"):
+        load(path)
+
+
+def test_a_model_without_a_graph(load: Load, tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(b"\x08\x08")
+    with pytest.raises(BrokenArtifact, match="holds no graph"):
+        load(path)
+
+
+def test_bodies_that_nest_without_end(load: Load, tmp_path: Path) -> None:
+    inner = graph([node("Relu", ["x"], ["y"])], [], ["y"])
+    for _ in range(70):
+        inner = graph(
+            [node("If", ["c"], ["y"], then_branch=inner, else_branch=graph([], [], ["x"]))],
+            [],
+            ["y"],
+        )
+    inner.input.extend([value("x", (2,)), value("c", (), "BOOL")])
+    path = tmp_path / "m.onnx"
+    path.write_bytes(model(inner).SerializeToString())
+    with pytest.raises(BrokenArtifact) as caught:
+        load(path)
+    assert caught.value.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        pytest.param(node("LayerNormalization", ["x", "w"], ["y"], axis=2**62), id="axis"),
+        pytest.param(node("Split", ["x"], ["y"], num_outputs=2**31), id="outputs"),
+        pytest.param(node("Conv", ["x", "w"], ["y"], strides=[0]), id="stride 0"),
+        pytest.param(node("LayerNormalization", ["x"], ["y"]), id="too few inputs"),
+        pytest.param(node("GroupNormalization", ["", ""], ["y"]), id="no inputs"),
+        pytest.param(node("Transpose", ["x"], ["y"], perm=[5, 5, 5]), id="permutation"),
+        pytest.param(node("Tile", ["x", "many"], ["y"]), id="repeats"),
+    ],
+)
+def test_attributes_that_onnx_would_not_survive(load: Load, tmp_path: Path, layer: object) -> None:
+    inputs = [value("x", (2, 3, 4)), value("w", (4,))]
+    many = constant("many", [2**62, 2**62, 2**62])
+    path = save(tmp_path / "m.onnx", [layer], inputs, ["y"], [many], opset=21)
+    with suppress(CostdbError):
+        load(path)

@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 PLUGINS := -e plugins/costdb-onnx -e plugins/costdb-tensorflow -e plugins/costdb-torch
-PEERS := fvcore==0.1.5.post20221221 iopath==0.1.10 ultralytics-thop==2.0.14
+PEERS := fvcore==0.1.5.post20221221 iopath==0.1.10 portalocker==4.4.2 tabulate==0.10.0 \
+	termcolor==3.3.0 yacs==0.1.8 ultralytics-thop==2.2.3
 MANIFESTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .PHONY: demo test ledger lint docs bench clean

@@ -1,70 +1,22 @@
 """From a file to what it costs, at each operating point that is asked for. No database."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 
 from costdb import canonical
-from costdb.binding import Binding
 from costdb.cost.engine import cost
 from costdb.cost.result import Analysis, Artifact, GraphCost, View
 from costdb.cost.rules import RuleTable, rule_table
 from costdb.errors import CostError, UsageError
 from costdb.ir import Graph
-from costdb.plugins import Loader, Plugins, choose_loader, discover
-from costdb.points import bindings
+from costdb.plugins import Loader, choose_loader, discover
+from costdb.reading import Reading
 from costdb.settings import OperatingPoint
 from costdb.source import PYTHON_SCHEME, Source
 
 # File names that say nothing of the model; the folder's name does.
 _ANONYMOUS_STEMS = frozenset({"model", "saved_model", "frozen_graph"})
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How a file is to be read; what the flags of `analyze`, `ingest` and `check` say.
-
-    Attributes:
-        at: Operating points, as `b32` or `b32:batch=32`.
-        inputs: Shapes, dtypes or values of inputs, as `x=1x3x224x224`.
-        dims: Sizes of free dimensions, as `sequence=128`.
-        trips: Trip counts of loops, as `loop=10`.
-        outputs: Names of the outputs that are asked for.
-        loader: The loader to take; by default the one that claims the content.
-        strict: Whether an operator without a rule is an error.
-        trust: Whether code that comes with the model may run.
-        plugins: Loaders and rules; those that are installed if None.
-    """
-
-    at: Sequence[str] = ()
-    inputs: Sequence[str] = ()
-    dims: Sequence[str] = ()
-    trips: Sequence[str] = ()
-    outputs: Sequence[str] = ()
-    loader: str | None = None
-    strict: bool = False
-    trust: bool = False
-    plugins: Plugins | None = None
-
-    def bindings(self, known: Mapping[str, OperatingPoint]) -> dict[str, Binding]:
-        """The binding of each operating point: those asked for, or the default and all known.
-
-        Args:
-            known: The points of `costdb.toml`.
-
-        Raises:
-            UsageError: Something cannot be read, or is bound twice.
-        """
-        return bindings(
-            self.at,
-            known,
-            inputs=self.inputs,
-            dims=self.dims,
-            trips=self.trips,
-            outputs=self.outputs,
-            trust=self.trust,
-        )
 
 
 def analyses(
@@ -107,13 +59,16 @@ def analyses(
 
 
 def model_name(artifact: str) -> str:
-    """What a file's model is called if no one says: the file's stem, or its folder's name.
+    """What a model is called if no one says: the file's stem, its folder's name, or the factory's.
 
     Raises:
-        UsageError: Neither can be a name.
+        UsageError: That can be no name.
     """
-    path = PurePath(Source(artifact).location)
-    if path.stem in _ANONYMOUS_STEMS:
+    source = Source(artifact)
+    path = PurePath(source.location)
+    if source.scheme == PYTHON_SCHEME:
+        stem = source.location.rpartition(":")[2]
+    elif path.stem in _ANONYMOUS_STEMS:
         path = path if path.parent.name else Path(path).absolute()
         stem = path.parent.name
     else:

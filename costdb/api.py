@@ -14,32 +14,38 @@ Bindings are given as they are typed: `inputs=["x=1x3x224x224"]`, `dims=["sequen
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from costdb.analysis import Reading, analyses, model_name
 from costdb.binding import nearest
+from costdb.cost.conventions import ARTICLE, convention_named
 from costdb.cost.result import METRICS, Analysis, View
+from costdb.cost.rules import rule_table
 from costdb.errors import UsageError
+from costdb.plugins import discover
 from costdb.points import DEFAULT
+from costdb.reading import Reading
 from costdb.settings import Settings, load_settings
 from costdb.source import Source
 
 if TYPE_CHECKING:
     from costdb.checking import Checked
+    from costdb.cost.explanation import Explanation
     from costdb.store import Store, Upgraded
     from costdb.store.records import IngestOutcome, ModelRecord, Series, StoredVersion
 
 __all__ = [
     "Analysis",
+    "Explained",
     "Ingested",
     "Reading",
     "View",
     "analyze",
     "check",
     "database_in_use",
+    "explain",
     "history",
     "ingest",
     "models",
@@ -66,6 +72,19 @@ class Ingested:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What a file costs, and what it costs by another convention.
+
+    Attributes:
+        analysis: The deployed graph's cost.
+        explanation: Where the convention's total parts from that.
+    """
+
+    analysis: Analysis
+    explanation: "Explanation"
+
+
 def analyze(
     artifact: str, reading: Reading | None = None, *, view: View = View.DEPLOYED
 ) -> Analysis:
@@ -85,12 +104,41 @@ def analyze(
         CostError: A number is too large, or an operator has no rule and that is an error.
         UsageError: The reading cannot be understood.
     """
+    from costdb.analysis import analyses
+
     wanted = reading or Reading()
     if len(wanted.at) > 1:
         raise UsageError("a file is analysed at one point at a time", hint="give --at once")
     # Without --at, the default point alone: what costdb.toml adds is for the database.
     model = load_settings().model_for(artifact) if wanted.at else None
     return analyses(artifact, wanted, model.points if model else {}, view)[0]
+
+
+def explain(
+    artifact: str, reading: Reading | None = None, *, convention: str = ARTICLE
+) -> Explained:
+    """Count what a file costs by costdb and by another convention. No database is touched.
+
+    Args:
+        artifact: Path or URL.
+        reading: How to read it; at one operating point at most.
+        convention: Its name, such as "fvcore".
+
+    Returns:
+        Both totals, and each layer's share of their difference.
+
+    Raises:
+        UsageError: There is no such convention, or the reading cannot be understood.
+        CostError: The file holds no graph, or the convention is for another framework's files.
+        ArtifactError, BindingError: As `analyze`.
+    """
+    from costdb.cost.explanation import explain as explain_graph
+
+    wanted = convention_named(convention)
+    plugins = reading.plugins if reading and reading.plugins else discover()
+    analysis = analyze(artifact, replace(reading or Reading(), plugins=plugins))
+    explanation = explain_graph(analysis.graph, wanted, rule_table(plugins.rules))
+    return Explained(analysis, explanation)
 
 
 def ingest(
@@ -130,6 +178,7 @@ def ingest(
         DatabaseUnavailable: The database cannot be written; nothing was written.
         ArtifactError, BindingError, CostError, UsageError: As `analyze`.
     """
+    from costdb.analysis import analyses, model_name
     from costdb.store.write import ingest as write
 
     settings = load_settings(database)

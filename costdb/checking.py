@@ -5,11 +5,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from costdb.analysis import Reading, analyses, model_name
+from costdb.analysis import analyses, model_name
 from costdb.baselines import BaselineFinder
 from costdb.contracts import Finding
 from costdb.cost.result import Analysis, View
 from costdb.errors import NotInDatabase, StoreError
+from costdb.reading import Reading
 from costdb.settings import Settings
 from costdb.source import Source
 from costdb.store import Store, open_store, read

@@ -12,6 +12,7 @@ from costdb.cli import output
 from costdb.cli.analyze import analyze
 from costdb.cli.check import check
 from costdb.cli.database import app as database_app
+from costdb.cli.explain import explain
 from costdb.cli.history import history
 from costdb.cli.ingest import ingest
 from costdb.cli.models import app as models_app
@@ -30,6 +31,7 @@ app.command()(ingest)
 app.command()(analyze)
 app.command()(show)
 app.command()(history)
+app.command()(explain)
 app.command()(check)
 app.add_typer(models_app, name="models")
 app.add_typer(database_app, name="db")

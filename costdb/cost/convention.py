@@ -9,6 +9,10 @@ from costdb.ir import Layer
 
 CountLayer = Callable[[Layer, Counts], int]
 
+# What is said of a convention that says nothing itself.
+_FORMULA = "it otherwise"
+_OMITS = "does not count it"
+
 
 @dataclass(frozen=True, slots=True)
 class Convention:
@@ -21,8 +25,9 @@ class Convention:
         unit: What is counted: "MACs" or "FLOPs".
         metric: The total of costdb's that it is compared with: "macs" or "flops".
         framework: The only framework whose files it can count; empty for any.
-        counts: Operator -> how the convention counts it, continuing "fvcore counts ...".
-        omits: Why an operator is counted as nothing, continuing "fvcore ...".
+        formula: How it counts an operator, continuing "fvcore counts ...".
+        formulas: The same for operators that it counts in ways of their own.
+        omits: Why it counts an operator as nothing, continuing "fvcore ...".
         documentation: What it is and where it comes from.
     """
 
@@ -31,8 +36,9 @@ class Convention:
     unit: str
     metric: str
     framework: str = ""
-    counts: Mapping[str, str] = field(default_factory=dict)
-    omits: str = "does not count it"
+    formula: str = _FORMULA
+    formulas: Mapping[str, str] = field(default_factory=dict)
+    omits: str = _OMITS
     documentation: str = ""
 
 
@@ -42,8 +48,9 @@ def convention(
     unit: str,
     metric: str,
     framework: str = "",
-    counts: Mapping[str, str] | None = None,
-    omits: str = "does not count it",
+    formula: str = _FORMULA,
+    formulas: Mapping[str, str] | None = None,
+    omits: str = _OMITS,
 ) -> Callable[[CountLayer], Convention]:
     """Turn a counting function into a convention; see `Convention`.
 
@@ -57,7 +64,8 @@ def convention(
             unit=unit,
             metric=metric,
             framework=framework,
-            counts=MappingProxyType(dict(counts or {})),
+            formula=formula,
+            formulas=MappingProxyType(dict(formulas or {})),
             omits=omits,
             documentation=count.__doc__ or "",
         )

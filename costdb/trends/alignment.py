@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from costdb.cost.result import LayerCost
+from costdb.trends.scopes import model_module
 from costdb.trends.subsequence import longest_common_subsequence
 
 
@@ -66,42 +67,66 @@ def align(old: Sequence[LayerCost], new: Sequence[LayerCost]) -> Alignment:
     left then may have moved.
 
     Where names count layers (conv2d_7), one layer more gives every later one the name of another.
-    So names are not believed if more layers stay as they were without them.
+    So names are not believed if without them nearly all weights stay what they were, and more of
+    them than by name.
     """
-    named = _names_in_both(old, new)
-    in_place = _in_place(old, new, _keys_with_names(named))
-    same = _same(old, new, in_place)
-    if same < min(len(old), len(new)):
-        without_names = _in_place(old, new, _KEYS_WITHOUT_NAMES)
-        if _same(old, new, without_names) > same:
-            in_place = without_names
-    moved = _out_of_place(old, new, named, in_place)
-    return Alignment(tuple(_pairs(old, new, in_place, moved)))
+    models = model_module(old), model_module(new)
+    olds, news = (_inside(models[0], old), _inside(models[1], new)) if all(models) else (old, new)
+    named = _names_in_both(olds, news)
+    in_place = _best_in_place(olds, news, named)
+    moved = _out_of_place(olds, news, named, in_place)
+    place_of = dict(in_place)
+    changes = {
+        after: (before, _change(olds[before], news[after], is_moved=before not in place_of))
+        for before, after in chain(in_place, moved)
+    }
+    return Alignment(tuple(_pairs(old, new, place_of, changes)))
+
+
+def _inside(model: str, layers: Sequence[LayerCost]) -> Sequence[LayerCost]:
+    """The layers under names and scopes that do not begin with the model's own."""
+    return [
+        replace(
+            layer,
+            name=layer.name.removeprefix(f"{model}/"),
+            scope=layer.scope.partition("/")[2],
+        )
+        for layer in layers
+    ]
 
 
 def _pairs(
     old: Sequence[LayerCost],
     new: Sequence[LayerCost],
-    in_place: Sequence[_Positions],
-    moved: Sequence[_Positions],
+    place_of: Mapping[int, int],
+    changes: Mapping[int, tuple[int, Change]],
 ) -> Iterator[Pair]:
-    """All layers in the order of the new version."""
-    place_of = dict(in_place)
-    olds = place_of.keys() | {before for before, _ in moved}
+    """All layers in the order of the new version.
+
+    Args:
+        old: Before.
+        new: Now.
+        place_of: Old position -> new one, of layers that did not move.
+        changes: New position -> old one and what happened, of all that are in both.
+    """
+    kept = {before for before, _ in changes.values()}
     # Where each removed layer goes: behind the last layer before it that stayed in place.
     removed: dict[int, list[LayerCost]] = {}
     place = -1
     for before, layer in enumerate(old):
         place = place_of.get(before, place)
-        if before not in olds:
+        if before not in kept:
             removed.setdefault(place, []).append(layer)
-    before_of = {after: before for before, after in (*in_place, *moved)}
-    moved_to = {after for _, after in moved}
-    for after in range(-1, len(new)):
-        if after >= 0:
-            yield _pair(old, new[after], before_of.get(after), is_moved=after in moved_to)
-        for layer in removed.get(after, ()):
-            yield Pair(Change.REMOVED, layer, None)
+    for layer in removed.get(-1, ()):
+        yield Pair(Change.REMOVED, layer, None)
+    for after, layer in enumerate(new):
+        if after in changes:
+            before, change = changes[after]
+            yield Pair(change, old[before], layer)
+        else:
+            yield Pair(Change.ADDED, None, layer)
+        for gone in removed.get(after, ()):
+            yield Pair(Change.REMOVED, gone, None)
 
 
 def _keys_with_names(named: frozenset[str]) -> tuple[_Key, ...]:
@@ -109,11 +134,9 @@ def _keys_with_names(named: frozenset[str]) -> tuple[_Key, ...]:
     return (
         lambda layer: (layer.name, _identity(layer)) if layer.name in named else None,
         lambda layer: (layer.scope, _identity(layer)) if layer.scope else None,
-        _weights_if_any,
-        _signature,
         lambda layer: (layer.name, layer.op) if layer.name in named else None,
         lambda layer: (layer.scope, layer.op) if layer.scope else None,
-        _operator,
+        *_KEYS_WITHOUT_NAMES,
         # Another operator that does the same place's work, such as Gelu instead of Relu.
         lambda layer: (layer.name, layer.output_shapes) if layer.name in named else None,
     )
@@ -122,7 +145,7 @@ def _keys_with_names(named: frozenset[str]) -> tuple[_Key, ...]:
 def _in_place(
     old: Sequence[LayerCost], new: Sequence[LayerCost], keys: Iterable[_Key]
 ) -> list[_Positions]:
-    """Positions of layers that are the same and follow each other alike, in ascending order.
+    """Positions of layers in the same order that are alike in the first key or in a later one.
 
     Each key looks only where those before it have left gaps.
     """
@@ -132,9 +155,29 @@ def _in_place(
     return matched
 
 
-def _same(old: Sequence[LayerCost], new: Sequence[LayerCost], matched: Iterable[_Positions]) -> int:
-    """How many of these layers are and cost what they did."""
-    return sum(_substance(old[before]) == _substance(new[after]) for before, after in matched)
+def _best_in_place(
+    old: Sequence[LayerCost], new: Sequence[LayerCost], named: frozenset[str]
+) -> list[_Positions]:
+    """Positions of layers that are the same and follow each other alike, in ascending order."""
+    by_name = _in_place(old, new, _keys_with_names(named))
+    has_weights = all(any(layer.params for layer in layers) for layers in (old, new))
+    # What a model is known by, whatever its layers are called.
+    key: _Key = _weights_if_any if has_weights else _signature
+    most = min(len(_keyed(layers, range(len(layers)), key)) for layers in (old, new))
+    kept = _kept(old, new, by_name, key)
+    if kept == most:
+        return by_name
+    by_content = _in_place(old, new, _KEYS_WITHOUT_NAMES)
+    is_better = _kept(old, new, by_content, key) > max(kept, most * 9 // 10)
+    return by_content if is_better else by_name
+
+
+def _kept(
+    old: Sequence[LayerCost], new: Sequence[LayerCost], matched: Iterable[_Positions], key: _Key
+) -> int:
+    """How many of these layers have a key and are alike in it."""
+    pairs = ((key(old[before]), key(new[after])) for before, after in matched)
+    return sum(one is not None and one == other for one, other in pairs)
 
 
 def _fill_gaps(
@@ -225,21 +268,12 @@ def _operator(layer: LayerCost) -> Hashable:
 _KEYS_WITHOUT_NAMES: tuple[_Key, ...] = (_weights_if_any, _signature, _operator)
 
 
-def _pair(
-    old: Sequence[LayerCost], layer: LayerCost, position: int | None, *, is_moved: bool
-) -> Pair:
-    if position is None:
-        return Pair(Change.ADDED, None, layer)
-    before = old[position]
-    if _substance(before) != _substance(layer):
-        change = Change.CHANGED
-    elif is_moved:
-        change = Change.MOVED
-    elif _label(before) != _label(layer):
-        change = Change.RENAMED
-    else:
-        change = Change.UNCHANGED
-    return Pair(change, before, layer)
+def _change(old: LayerCost, new: LayerCost, *, is_moved: bool) -> Change:
+    if _substance(old) != _substance(new):
+        return Change.CHANGED
+    if is_moved:
+        return Change.MOVED
+    return Change.UNCHANGED if _label(old) == _label(new) else Change.RENAMED
 
 
 def _substance(layer: LayerCost) -> Hashable:

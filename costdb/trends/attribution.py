@@ -4,15 +4,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from costdb.contracts import Attribution
-from costdb.cost.result import GraphCost, LayerCost
+from costdb.cost.result import GraphCost, LayerCost, View
 from costdb.trends.alignment import Alignment, Pair, align
 from costdb.trends.input_size import InputSize, input_size
-from costdb.trends.module_path import ModulePaths, Path
+from costdb.trends.module_path import EVERYWHERE, ModulePaths, Path, label
 from costdb.trends.scopes import TOTAL, amount, layer_amount, selects
 from costdb.trends.wording import describe
-
-# Stands for the whole model: a change of its inputs is felt everywhere.
-EVERYWHERE = "*"
 
 # Stands for what a file stores although no layer reads it.
 UNREAD = "unread weights"
@@ -20,8 +17,15 @@ UNREAD = "unread weights"
 # How many parts a summary names.
 PARTS_NAMED = 3
 
+# Of more parts than this, those that make less than a tenth of the change are told as one.
+MOST_PARTS = 8
+
 # What the layers of one part have in common: the model's input, a module, or else a name.
 _Part = InputSize | Path | str
+_Changes = list[tuple[Pair, int]]
+
+# The part of all that is too small to be one; every module has a longer path.
+_SMALL: Path = ()
 
 
 def attribute(
@@ -36,7 +40,8 @@ def attribute(
 
     A part is a module path, with `/*` for what lies below it; layers without one stand under their
     names. Layers that changed only because the model's inputs have another size are one part,
-    `*`. The change of a peak stands under the layer that it occurs at.
+    `*`. Where many parts changed, the small ones are told as one, under the path that they have in
+    common, or `*`. The change of a peak stands under the layer that it occurs at.
 
     Args:
         old: The cost before.
@@ -52,7 +57,7 @@ def attribute(
     before, after = amount(old, metric, scope), amount(new, metric, scope)
     if before is None or after is None or before == after:
         return ()
-    compared = _Comparison(alignment or align(old.layers, new.layers))
+    compared = _Comparison(alignment or align(old.layers, new.layers), old.view)
     change = after - before
     if metric == "peak_activation_bytes":
         parts = [compared.peak(old, new, change)]
@@ -87,18 +92,20 @@ def summary(attribution: Sequence[Attribution], total_change: int) -> str:
 class _Comparison:
     """Two versions, layer by layer."""
 
-    def __init__(self, alignment: Alignment) -> None:
+    def __init__(self, alignment: Alignment, view: View) -> None:
         self.pairs = alignment.pairs
         self.paths = ModulePaths(self.pairs)
-        self.input = input_size(self.pairs)
+        self.input = input_size(self.pairs) if view is View.DEPLOYED else None
 
     def sums(self, metric: str, scope: str, change: int) -> list[Attribution]:
         """The parts of a change that is a sum over layers, in the order of the graph."""
-        parts: dict[_Part, list[tuple[Pair, int]]] = {}
+        parts: dict[_Part, _Changes] = {}
         for position, pair in enumerate(self.pairs):
             difference = _share_of(pair.new, metric, scope) - _share_of(pair.old, metric, scope)
             if difference:
                 parts.setdefault(self._part(position, pair), []).append((pair, difference))
+        if len(parts) > MOST_PARTS:
+            parts = _with_small_ones_together(parts)
         found = [self._attribution(part, changes) for part, changes in parts.items()]
         rest = change - sum(part.change for part in found)
         return [*found, Attribution(UNREAD, rest, "stored, but read by no layer")]
@@ -121,14 +128,27 @@ class _Comparison:
         path = self.paths.path(pair)
         return self.paths.part(path) if path else _name_of(pair.layer)
 
-    def _attribution(self, part: _Part, changes: Sequence[tuple[Pair, int]]) -> Attribution:
-        change = sum(difference for _, difference in changes)
+    def _attribution(self, part: _Part, changes: _Changes) -> Attribution:
+        change = _sum(changes)
         if isinstance(part, InputSize):
             return Attribution(EVERYWHERE, change, part.text)
         if isinstance(part, str):
             return Attribution(part, change, describe(changes))
-        label = self.paths.label(self.paths.path(pair) for pair, _ in changes)
-        return Attribution(label, change, describe(changes))
+        where = label(self.paths.path(pair) for pair, _ in changes)
+        return Attribution(where, change, describe(changes))
+
+
+def _with_small_ones_together(parts: dict[_Part, _Changes]) -> dict[_Part, _Changes]:
+    whole = sum(abs(_sum(changes)) for changes in parts.values())
+    merged: dict[_Part, _Changes] = {}
+    for part, changes in parts.items():
+        is_small = 10 * abs(_sum(changes)) < whole and not isinstance(part, InputSize)
+        merged.setdefault(_SMALL if is_small else part, []).extend(changes)
+    return merged
+
+
+def _sum(changes: _Changes) -> int:
+    return sum(difference for _, difference in changes)
 
 
 def _share_of(layer: LayerCost | None, metric: str, scope: str) -> int:

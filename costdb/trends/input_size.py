@@ -29,8 +29,8 @@ class InputSize:
     @property
     def text(self) -> str:
         """In words: "input 224 -> 256"."""
-        differing = [(a, b) for a, b in zip(self.old, self.new, strict=False) if a != b]
-        if len(self.old) == len(self.new) and len(differing) > 1 and len(set(differing)) == 1:
+        differing = [(a, b) for a, b in zip(self.old, self.new, strict=True) if a != b]
+        if len(differing) > 1 and len(set(differing)) == 1:
             return f"input {differing[0][0]} -> {differing[0][1]}"
         return f"input {resized(self.old, self.new)}"
 
@@ -57,8 +57,9 @@ class InputSize:
 def input_size(pairs: Sequence[Pair]) -> InputSize | None:
     """The first input of the model whose shape has changed; None if none is seen to have.
 
-    A layer that reads another shape than before, which no layer before it puts out, neither then
-    nor now, reads an input of the model, unless what it reads may be weights.
+    A layer that reads another shape of the same rank than before, which no layer before it puts
+    out, neither then nor now, reads an input of the model, unless what it reads may be weights.
+    Only in the deployed view can layers that prepare weights be told from others.
     """
     made_before: set[Shape | None] = set()
     made_now: set[Shape | None] = set()
@@ -78,11 +79,15 @@ def input_size(pairs: Sequence[Pair]) -> InputSize | None:
 
 def _resizings(old: LayerCost, new: LayerCost) -> Iterator[_Resizing]:
     for before, after in zip(old.input_shapes, new.input_shapes, strict=False):
-        if before is not None and after is not None and before != after:
+        if before is None or after is None:
+            continue
+        if before != after and len(before) == len(after):
             yield before, after
 
 
 def _may_be_weights(old: LayerCost, new: LayerCost, resizing: _Resizing) -> bool:
+    if old.folded or new.folded:
+        return True
     if _has_same_weights(old, new):
         return False
     # A stored element takes four bits or more, so an input with more of them is no weight.

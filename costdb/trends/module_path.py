@@ -1,53 +1,49 @@
 """Module paths, and the parts of a model that tell layers from each other best."""
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 
 from costdb.trends.alignment import Pair
+from costdb.trends.scopes import model_module
 
 Path = tuple[str, ...]
 
-# Keras numbers its models: resnet50, resnet50_1.
-_COUNTER = re.compile(r"_\d+$")
+# Stands for the whole model.
+EVERYWHERE = "*"
 
 
 class ModulePaths:
-    """Where the layers of two versions lie, whatever number their framework gave to the model."""
+    """Where the layers of two versions lie, whatever their framework called the model itself."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
-        olds = {pair.old.scope for pair in pairs if pair.old is not None and pair.old.scope}
-        news = {pair.new.scope for pair in pairs if pair.new is not None and pair.new.scope}
-        self._written_top: dict[str, str] = {}
-        self._old = self._without_counter(olds)
-        self._new = self._without_counter(news)
-        self._depth = len(_common_path([*self._old.values(), *self._new.values()]))
+        olds = [pair.old for pair in pairs if pair.old is not None]
+        news = [pair.new for pair in pairs if pair.new is not None]
+        old_model, new_model = model_module(olds), model_module(news)
+        # Of two names of one model, the new one is written.
+        self._model = {old_model: new_model} if old_model and new_model else {}
+        scopes = {layer.scope for layer in (*olds, *news)}
+        self._paths = {scope: self._path(scope) for scope in scopes}
+        self._depth = len(_common_path([path for path in self._paths.values() if path]))
 
     def path(self, pair: Pair) -> Path:
         """The modules that a layer lies in, the outermost first; none if that is not known."""
-        paths = self._old if pair.new is None else self._new
-        return paths.get(pair.layer.scope, ())
+        return self._paths[pair.layer.scope]
 
     def part(self, path: Path) -> Path:
         """The outermost part of the model, not the whole of it, that a path leads into."""
         return path[: self._depth + 1]
 
-    def label(self, paths: Iterable[Path]) -> str:
-        """The innermost module that all paths lead into, with `/*` if they lie below it."""
-        distinct = set(paths)
-        top, *rest = _common_path(distinct)
-        written = "/".join([self._written_top.get(top, top), *rest])
-        return written if len(distinct) == 1 else f"{written}/*"
+    def _path(self, scope: str) -> Path:
+        top, *rest = scope.split("/")
+        return (self._model.get(top, top), *rest) if scope else ()
 
-    def _without_counter(self, scopes: Iterable[str]) -> dict[str, Path]:
-        """Path of each scope; the number of the module that holds all is left out."""
-        paths = {scope: tuple(scope.split("/")) for scope in scopes}
-        tops = {path[0] for path in paths.values()}
-        if len(tops) != 1:
-            return paths
-        written = tops.pop()
-        top = _COUNTER.sub("", written)
-        self._written_top[top] = written
-        return {scope: (top, *path[1:]) for scope, path in paths.items()}
+
+def label(paths: Iterable[Path]) -> str:
+    """The innermost module that all paths lead into, with `/*` if they lie below it."""
+    distinct = set(paths)
+    common = "/".join(_common_path(distinct))
+    if not common:
+        return EVERYWHERE
+    return common if len(distinct) == 1 else f"{common}/*"
 
 
 def _common_path(paths: Collection[Path]) -> Path:

@@ -4,6 +4,7 @@
 module path. `*` stands for any characters, "/" too.
 """
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from costdb.contracts import Coverage
@@ -41,6 +42,15 @@ def selects(scope: str, layer: LayerCost) -> bool:
 def selected_layers(cost: GraphCost, scope: str) -> tuple[LayerCost, ...]:
     """The layers in a part of the model, in the graph's order."""
     return tuple(layer for layer in cost.layers if selects(scope, layer))
+
+
+def model_module(layers: Iterable[LayerCost]) -> str:
+    """The outermost module that all layers with a scope lie in; empty if there are several.
+
+    It is the model itself. Frameworks number or name it anew: `resnet50_1`, `resnet101`.
+    """
+    tops = {layer.scope.partition("/")[0] for layer in layers if layer.scope}
+    return tops.pop() if len(tops) == 1 else ""
 
 
 def amount(cost: GraphCost, metric: str, scope: str = TOTAL) -> int | None:

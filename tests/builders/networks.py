@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import inspect
 import io
 import logging
 import warnings
@@ -50,7 +51,7 @@ def export(network: Any, shapes: list[tuple[int, ...]], file_format: str, folder
 def inputs_of(network: Any, shapes: list[tuple[int, ...]]) -> list[str]:
     """The inputs as `--input` takes them, for files that do not say what they are fed."""
     dtype = getattr(network, "input_dtype", "float32")
-    names = getattr(network, "input_names", ["x"] * len(shapes))
+    names = list(inspect.signature(network.forward).parameters)[: len(shapes)]
     return [
         f"{name}={'x'.join(map(str, shape))}:{dtype}"
         for name, shape in zip(names, shapes, strict=True)
@@ -84,7 +85,9 @@ def _transformers(name: str) -> Any:
             lambda model, ids: model(ids, return_dict=False)[0],
         ),
         "t5": lambda: (
-            hub.T5ForConditionalGeneration(hub.T5Config(use_cache=False)),
+            hub.T5ForConditionalGeneration(
+                hub.T5Config(attn_implementation="eager", use_cache=False)
+            ),
             lambda model, ids, to: model(ids, decoder_input_ids=to, return_dict=False)[0],
         ),
         "llama": lambda: (

@@ -173,8 +173,9 @@ def script(module: Any, path: Path, *, traced_with: Any = None, frozen: bool = F
     # PyTorch deprecates TorchScript, which does not remove the archives.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = torch.jit.script(module)
-        if traced_with is not None:
+        if traced_with is None:
+            made = torch.jit.script(module)
+        else:
             made = torch.jit.trace(module, traced_with)
         (torch.jit.freeze(made) if frozen else made).save(str(path))
     return path
@@ -185,7 +186,7 @@ def repeating_module() -> Any:
     import torch
     from torch import nn
 
-    class Repeats(nn.Module):  # type: ignore[misc] # PyTorch is Any here  # type: ignore[misc] # PyTorch need not be there to check types
+    class Repeats(nn.Module):  # type: ignore[misc] # PyTorch is Any here
         def __init__(self) -> None:
             super().__init__()
             self.dense = nn.Linear(4, 4)

@@ -64,7 +64,13 @@ WITH_BLOCK = [*BASE[:10], *BLOCK, *BASE[10:]]
             network(9, model="net_1"), network(9, model="net_2"), {"unchanged": 18},
             id="numbered anew by Keras",
         ),
-        pytest.param(BASE, network(9, model="other"), {"renamed": 18}, id="renamed"),
+        pytest.param(
+            BASE, network(9, model="other"), {"unchanged": 18}, id="the model is called otherwise"
+        ),
+        pytest.param(
+            BASE, [replace(entry, name=f"x{n}") for n, entry in enumerate(BASE)],
+            {"renamed": 18}, id="renamed",
+        ),
         pytest.param(BASE, WITH_BLOCK, {"unchanged": 18, "added": 2}, id="a block more"),
         pytest.param(WITH_BLOCK, BASE, {"unchanged": 18, "removed": 2}, id="a block less"),
         pytest.param(
@@ -115,7 +121,10 @@ MOVED = layer("Add", "skip", inputs=[(1, 3)])
         pytest.param(A, replace(A, folded=True), Change.CHANGED, id="folded"),
         pytest.param(A, replace(A, live_bytes=9), Change.UNCHANGED, id="what else lives"),
         pytest.param(A, replace(A, name="z"), Change.RENAMED, id="renamed"),
-        pytest.param(A, replace(A, scope="z"), Change.RENAMED, id="in another module"),
+        pytest.param(
+            replace(A, scope="m/y"), replace(A, scope="m/z"), Change.RENAMED,
+            id="in another module",
+        ),
         pytest.param(
             replace(A, name="conv2d_1", scope="net_1/top"),
             replace(A, name="conv2d_23", scope="net/top"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costdb.contracts import Attribution, Counts, Coverage
-from costdb.cost.result import ADDITIVE_METRICS, METRICS, GraphCost, LayerCost
+from costdb.cost.result import ADDITIVE_METRICS, METRICS, GraphCost, LayerCost, View
 from costdb.ir import DType
 from costdb.trends.alignment import align
 from costdb.trends.attribution import attribute, summary
@@ -38,6 +38,13 @@ RESIZED = [
     conv("conv1", (3, 8), 256, scope="net/encoder/conv1"),
     relu("relu1", 8, 256, scope="net/encoder"),
     HEAD,
+]
+
+
+SMALL_MODEL = [layer("MatMul", "stem", inputs=[(8, 8)], macs=64)]
+LARGER_MODEL = [
+    layer("MatMul", "stem", inputs=[(9, 9)], macs=96),
+    *(layer("MatMul", f"n{n}", macs=50, params=n) for n in range(12)),
 ]
 
 
@@ -101,7 +108,23 @@ RESIZED = [
              layer("MatMul", "s", macs=4, params=2, scope="net_2/a/y"),
              layer("Relu", "u", scope="net_2/b")],
             [("net_2/a/*", 5, "1 new MatMul, MatMul changed")],
-            id="the model's own number does not matter",
+            id="the model's own name does not matter",
+        ),
+        pytest.param(
+            [], [layer("MatMul", "big", macs=50),
+                 *(layer("MatMul", f"n{n}", macs=6, scope=f"m/{n}") for n in range(8))],
+            # 6 of 98 are less than a tenth.
+            [("big", 50, "1 new MatMul"), ("m/*", 48, "8 new MatMul")],
+            id="many small parts are told as one",
+        ),
+        pytest.param(
+            [], [layer("MatMul", f"n{n}", macs=5) for n in range(20)],
+            [("*", 100, "20 new MatMul")], id="many small parts with nothing in common",
+        ),
+        pytest.param(
+            SMALL_MODEL, LARGER_MODEL,
+            [("*", 12 * 50, "12 new MatMul"), ("*", 32, "input 8 -> 9")],
+            id="the input stays a part of its own",
         ),
     ],
 )  # fmt: skip
@@ -109,6 +132,13 @@ def test_parts_of_macs(
     old: list[LayerCost], new: list[LayerCost], expected: list[tuple[str, int, str]]
 ) -> None:
     assert attributed(old, new) == expected
+
+
+def test_in_the_stored_view_layers_that_prepare_weights_look_like_others() -> None:
+    old, new = (replace(graph_cost(layers), view=View.STORED) for layers in (BASE, RESIZED))
+    assert attribute(old, new, "macs") == (
+        Attribution("net/encoder/conv1", LARGER_INPUT, "Conv changed 224x224 -> 256x256"),
+    )
 
 
 def test_parts_of_flops_are_those_of_all_operations() -> None:

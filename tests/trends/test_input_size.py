@@ -11,7 +11,6 @@ from costdb.ir import DType
 from costdb.trends.alignment import align
 from costdb.trends.input_size import InputSize, input_size
 
-
 SMALL = relu("a", 3, 8)
 
 
@@ -51,11 +50,15 @@ def transpose(words: int) -> LayerCost:
         ),
         pytest.param(
             [layer("Relu", "a", inputs=[(8, 8)])], [layer("Relu", "a", inputs=[(9, 9, 1)])],
-            "input 8x8 -> 9x9x1", id="another rank",
+            None, id="another rank",
         ),
         pytest.param(
             [layer("Relu", "a", inputs=[None])], [layer("Relu", "a", inputs=[(4,)])],
             None, id="an unknown rank",
+        ),
+        pytest.param(
+            [replace(SMALL, folded=True)], [replace(relu("a", 3, 9), folded=True)],
+            None, id="weights that a folded layer prepares",
         ),
         pytest.param(
             [conv("a", (3, 8), 224)], [conv("a", (3, 8), 256, kernel=5)],

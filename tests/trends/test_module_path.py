@@ -4,7 +4,7 @@ import pytest
 from builders.costs import layer
 
 from costdb.trends.alignment import Change, Pair
-from costdb.trends.module_path import ModulePaths
+from costdb.trends.module_path import ModulePaths, label
 
 
 def pair(old: str | None, new: str | None) -> Pair:
@@ -26,8 +26,12 @@ def pair(old: str | None, new: str | None) -> Pair:
         pytest.param([("m", "m"), ("m/a", "m/a")], ("m",), ("m",), id="directly in what all share"),
         pytest.param([("a", None), ("b", "b")], ("a",), ("a",), id="removed"),
         pytest.param(
-            [("net_1/a", None), ("net_1/b", "net_12/b")], ("net", "a"), ("net", "a"),
-            id="the model is numbered",
+            [("net_1/a", None), ("net_1/b", "net50/b")], ("net50", "a"), ("net50", "a"),
+            id="the model is called otherwise",
+        ),
+        pytest.param(
+            [("net_1/a", None), ("net_1/b", "net/b"), (None, "top")], ("net_1", "a"), ("net_1",),
+            id="there is another module beside the model",
         ),
         pytest.param(
             [("block_1/a", None), ("block_2/a", "block_2/a")], ("block_1", "a"), ("block_1",),
@@ -45,17 +49,15 @@ def test_paths(
 
 
 @pytest.mark.parametrize(
-    ("labelled", "expected"),
+    ("paths", "expected"),
     [
-        pytest.param([("net", "a", "x")], "net_2/a/x", id="one module"),
-        pytest.param([("net", "a", "x"), ("net", "a", "x")], "net_2/a/x", id="one module twice"),
-        pytest.param([("net", "a", "x"), ("net", "a", "y")], "net_2/a/*", id="modules in one"),
-        pytest.param(
-            [("net", "a"), ("net", "a", "y")], "net_2/a/*", id="a module and what is in it"
-        ),
+        pytest.param([("net", "a", "x")], "net/a/x", id="one module"),
+        pytest.param([("net", "a", "x"), ("net", "a", "x")], "net/a/x", id="one module twice"),
+        pytest.param([("net", "a", "x"), ("net", "a", "y")], "net/a/*", id="modules in one"),
+        pytest.param([("net", "a"), ("net", "a", "y")], "net/a/*", id="a module and what is in it"),
+        pytest.param([("a", "x"), ("b", "x")], "*", id="nothing in common"),
+        pytest.param([(), ("b", "x")], "*", id="one without a scope"),
     ],
 )
-def test_label_is_in_the_words_of_the_new_version(
-    labelled: list[tuple[str, ...]], expected: str
-) -> None:
-    assert ModulePaths([pair("net_1/a", "net_2/a")]).label(labelled) == expected
+def test_label(paths: list[tuple[str, ...]], expected: str) -> None:
+    assert label(paths) == expected

@@ -40,7 +40,5 @@ def convention_named(name: str) -> Convention:
     """
     known = conventions()
     if name not in known:
-        raise UsageError(
-            f"no convention {name!r}", hint=nearest(name, known, "the conventions")
-        )
+        raise UsageError(f"no convention {name!r}", hint=nearest(name, known, "the conventions"))
     return known[name]

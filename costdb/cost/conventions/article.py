@@ -5,7 +5,7 @@ from costdb.cost.convention import convention
 from costdb.ir import Layer
 
 
-@convention("article", unit="FLOPs", metric="flops")
+@convention("article", unit="FLOPs", metric="flops", formula="every operation")
 def article(layer: Layer, counts: Counts) -> int:
     """Count every operation of the operators' definitions, n-element dot products as 2n - 1.
 

@@ -39,8 +39,8 @@ def _product(layer: Layer, _: Counts) -> int:
 def _einsum(layer: Layer, counts: Counts) -> int:
     """Half of what NumPy prints of its best path, which has four digits."""
     equation = "".join(layer.string("equation").split())
-    if len(layer.inputs) > 2:
-        raise Uncountable("fvcore asks NumPy for the order of contraction")
+    if len(layer.inputs) != 2:
+        raise Uncountable("NumPy decides the order of contraction")
     if _alphabetical(equation) in {"abc,abd->acd", "abc,adc->adb"}:
         return counts.macs
     contracts = counts.macs > counts.dots
@@ -65,6 +65,13 @@ def _training_batch_norm(layer: Layer, _: Counts) -> int:
 
 def _norm(layer: Layer, _: Counts) -> int:
     return layer.input(0).numel * (5 if layer.has_input(1) else 4)
+
+
+def _cell(layer: Layer, _: Counts) -> int:
+    """A recurrent cell, which is traced as two products."""
+    data = layer.input(0)
+    matrices = [t for t in layer.reads if t.role is Role.PARAMETER and t.rank == 2]
+    return data.numel // data.size(-1) * sum(matrix.numel for matrix in matrices)
 
 
 def _read(layer: Layer, _: Counts) -> int:
@@ -99,18 +106,22 @@ _HANDLERS: Mapping[str, _Handler] = {
     "GlobalAveragePool": _Handler(_read, "1 for each input element", _ADAPTIVE),
     "Resize": _Handler(_resize, "1 or, bilinear, 4 for each element", _RESIZES),
     "GridSample": _Handler(_grid_sample, "4 for each element"),
+    **{
+        f"aten:{name}_cell": _Handler(_cell, "multiply-accumulates")
+        for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")
+    },
 }
 
-# A pool that is told its window has no handler; one that is told its output has.
-_ADAPTIVE_POOL = _HANDLERS["GlobalAveragePool"]
+# Of the IR's pools and batch norms, those that have another handler by ATen's name.
+_BY_NAME = {**dict.fromkeys(_ADAPTIVE, _HANDLERS["GlobalAveragePool"]), "instance_norm": _NORM}
 
 
 @convention(
     "fvcore",
     unit="MACs",
     metric="macs",
-    counts={op: handler.text for op, handler in _HANDLERS.items()}
-    | {"AveragePool": _ADAPTIVE_POOL.text},
+    formulas={op: handler.text for op, handler in _HANDLERS.items()}
+    | {"AveragePool": _HANDLERS["GlobalAveragePool"].text},
     omits="has no handler for it",
 )
 def fvcore(layer: Layer, counts: Counts) -> int:
@@ -121,7 +132,7 @@ def fvcore(layer: Layer, counts: Counts) -> int:
     Source: fvcore/nn/flop_count.py and fvcore/nn/jit_handles.py of fvcore 0.1.5.post20221221.
     """
     name = aten_name(layer)
-    handler = _ADAPTIVE_POOL if name in _ADAPTIVE else _HANDLERS.get(layer.qualified_op)
+    handler = _BY_NAME.get(name) or _HANDLERS.get(layer.qualified_op)
     if handler is None or (name and handler.names and name not in handler.names):
         return 0
     return handler.count(layer, counts)

@@ -103,23 +103,30 @@ _STATISTICS: Mapping[str, Statistic] = {
     unit="FLOPs",
     metric="flops",
     framework="tensorflow",
-    counts={
+    formula="1 for each element",
+    formulas={
         "Conv": "2 for each multiply-accumulate",
         "MatMul": "2 for each multiply-accumulate",
         "ConvTranspose": "2 for each weight and output element, by the strides",
         "Softmax": "5 for each element",
+        "MaxPool": "1 for each element of a window",
+        "AveragePool": "1 for each element of a window",
+        "tf:Rsqrt": "2 for each element",
+        "tf:SquaredDifference": "2 for each element",
         "tf:L2Loss": "3 for each element but one",
+        "tf:Dilation2D": "2 for each element of a window",
     },
-    omits="has no statistics registered for it",
+    omits="has no statistics of it, or skips its function",
 )
 def tf_profiler(layer: Layer, counts: Counts) -> int:
     """Count what TensorFlow has registered statistics for; any other operator is 0.
 
-    Integers count as floating point does. The profiler skips what runs inside functions and loops,
-    and everything of a graph whose batch axis is open; here both are counted.
+    Integers count as floating point does, and what runs inside functions does not count. The
+    profiler skips layers of a graph whose batch axis is open; here they are counted as bound.
 
     Source: tensorflow/python/profiler/internal/flops_registry.py and
     tensorflow/python/ops/nn_ops.py of TensorFlow 2.21.
     """
     statistic = _STATISTICS.get(layer.source_op)
-    return 0 if statistic is None else statistic(layer, counts)
+    is_in_function = bool(layer.source_module)
+    return 0 if statistic is None or is_in_function else statistic(layer, counts)

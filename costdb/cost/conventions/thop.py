@@ -165,7 +165,7 @@ _HOOKS: Mapping[str, _Hook] = {
     "thop",
     unit="MACs",
     metric="macs",
-    counts={op: hook.text for op, hook in _HOOKS.items()},
+    formulas={op: hook.text for op, hook in _HOOKS.items()},
     omits="has no rule for it, or sees no module around it",
 )
 def thop(layer: Layer, counts: Counts) -> int:

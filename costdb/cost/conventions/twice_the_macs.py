@@ -5,7 +5,13 @@ from costdb.cost.convention import convention
 from costdb.ir import Layer
 
 
-@convention("2mac", unit="FLOPs", metric="flops", omits="counts dot products alone")
+@convention(
+    "2mac",
+    unit="FLOPs",
+    metric="flops",
+    formula="2 for each multiply-accumulate",
+    omits="counts dot products alone",
+)
 def twice_the_macs(_: Layer, counts: Counts) -> int:
     """Count 2 for each multiply-accumulate, and nothing else.
 

@@ -6,7 +6,8 @@ https://www.tensorflow.org/api_docs/python/tf/raw_ops, for `aten:` operators
 https://pytorch.org/docs/stable/torch.html.
 """
 
-from costdb.contracts import Counts, Rule, rule
+from costdb.contracts import ZERO, Counts, Coverage, Rule, rule
+from costdb.cost.rules.equivalent import renamed
 from costdb.ir import Layer, Role
 
 ADD = Counts(adds=1)
@@ -18,15 +19,30 @@ SIGMOID = Counts(adds=2, specials=1, divs=1)
 SOFTPLUS = Counts(specials=2, adds=1)
 
 
-def _row(name: str, counts: Counts, formula: str) -> Rule:
-    """A rule of so many operations per output element; `tf:Square` is Square of domain tf."""
-    domain, _, op = name.rpartition(":")
-    return Rule(
-        op,
+def per_element(
+    counts: Counts, formula: str, *names: str, coverage: Coverage = Coverage.EXACT
+) -> tuple[Rule, ...]:
+    """Rules of so many operations per element of the output.
+
+    Args:
+        counts: The operations.
+        formula: What they compute, for the documentation.
+        names: The operators, their domain in front: "tf:Square".
+        coverage: As in `Rule`.
+    """
+    pattern = Rule(
+        "",
         lambda layer: layer.output.numel * counts,
-        domain=domain,
+        coverage=coverage,
         documentation=f"Count {formula}, per element of the output.",
     )
+    return renamed((pattern,), *names)
+
+
+def _row(name: str, counts: Counts, formula: str) -> Rule:
+    """A rule for one operator; `tf:Square` is Square of domain tf."""
+    (row,) = per_element(counts, formula, name)
+    return row
 
 
 ARITHMETIC = (
@@ -148,6 +164,22 @@ def gelu(layer: Layer) -> Counts:
     if layer.string("approximate", "none") == "tanh":
         return layer.output.numel * Counts(muls=4, adds=2, specials=2)
     return layer.output.numel * Counts(muls=2, divs=1, specials=1, adds=1)
+
+
+RUNTIME_GELU = renamed(gelu, "com.microsoft:Gelu")
+
+
+@rule("SwiGLU")
+def swish_gated_linear_unit(layer: Layer) -> Counts:
+    """Count a * sigmoid(alpha * a) * b.
+
+    Formula: per element 2 adds, an exp, a division and 2 multiplications; one more for an alpha
+    other than 1.
+    Source: https://onnx.ai/onnx/operators/onnx__SwiGLU.html
+    Example: A (1, 128, 2048), B (1, 128, 2048), Y (1, 128, 2048): flops 1,572,864.
+    """
+    scaled = MUL if layer.number("alpha", 1.0) != 1.0 else ZERO
+    return layer.output.numel * (SIGMOID + 2 * MUL + scaled)
 
 
 @rule("Clip")

@@ -1,4 +1,4 @@
-"""Discrete Fourier transforms, and the windows and filters that go with them.
+"""Discrete Fourier transforms.
 
 A transform is taken as a fast one. A complex one of length n has n / 2 * log2(n) butterflies, each
 a complex multiplication and two complex adds: 4 multiplications and 6 adds, in all 5 n log2(n)
@@ -117,6 +117,82 @@ def tensor_transform(layer: Layer) -> Counts:
     return transform_of_axes(side.sizes, axes, real_length=real_length) + Counts(muls=scaled)
 
 
+def _composite_axes(layer: Layer) -> tuple[int, ...]:
+    """The axes of torch.fft's functions: `dim`, or by the name the last, the last two, or all."""
+    given = layer.attributes.get("dim")
+    if isinstance(given, int):
+        return (given,)
+    if given is not None:
+        return layer.integers("dim")
+    if layer.op.endswith("2"):
+        return (-2, -1)
+    return tuple(range(layer.input(0).rank)) if layer.op.endswith("n") else (-1,)
+
+
+@rule(
+    "fft_fft", "fft_ifft", "fft_rfft", "fft_irfft", "fft_fft2", "fft_ifft2", "fft_rfft2",
+    "fft_irfft2", "fft_fftn", "fft_ifftn", "fft_rfftn", "fft_irfftn",
+    domain="aten",
+    coverage=Coverage.ESTIMATED,
+)  # fmt: skip
+def named_transform(layer: Layer) -> Counts:
+    """Count a transform of one axis, of two or of all, as the function's name says.
+
+    Formula: along each axis of length n, 5 n log2(n) operations per transform, half of them along
+    the last one where a side is real; scaled, as inverse ones are, two multiplications per complex
+    element of Y, one per real element.
+    Source: https://pytorch.org/docs/stable/fft.html
+    Example: X (1, 64, 64), dim [1, 2], Y (1, 64, 64): flops 245,760.
+    """
+    kind, axes = layer.op.removeprefix("fft_"), _composite_axes(layer)
+    inverse, is_real = kind.startswith("i"), "rfft" in kind
+    side = layer.input(0) if inverse else layer.output
+    real_side = layer.output if inverse else layer.input(0)
+    real_length = real_side.size(axes[-1]) if is_real and axes else None
+    scaled = layer.string("norm", "backward") != ("forward" if inverse else "backward")
+    parts = 1 if is_real and inverse else 2
+    scaling = Counts(muls=parts * layer.output.numel if scaled else 0)
+    return transform_of_axes(side.sizes, axes, real_length=real_length) + scaling
+
+
+@rule("stft", domain="aten", coverage=Coverage.ESTIMATED)
+def framed_transform(layer: Layer) -> Counts:
+    """Count transforms of frames of `n_fft` samples; frames are the last axis of complex numbers.
+
+    Formula: per frame of n samples n multiplications by a window, 2.5 n log2(n) operations.
+    Source: https://pytorch.org/docs/stable/generated/torch.stft.html
+    Example: X (1, 16000), window (512,), n_fft 512, Y (1, 257, 122): flops 1,467,904.
+    """
+    length, output = layer.integer("n_fft", 0), layer.output
+    complex_numbers = output.numel // (1 if layer.integer("return_complex", 1) else 2)
+    bins = length // 2 + 1 if layer.integer("onesided", 1) else length
+    frames = complex_numbers // bins
+    windowed = frames * length if layer.has_input(1) else 0
+    return fast_transform(frames, length, real=True) + Counts(muls=windowed)
+
+
+@rule("istft", domain="aten", coverage=Coverage.ESTIMATED)
+def inverse_framed_transform(layer: Layer) -> Counts:
+    """Count a signal that is put together from the transforms of its frames (..., bins, frames).
+
+    Formula: per frame of n samples 2.5 n log2(n) operations and n divisions, for a window n
+    multiplications, and n adds to the signal; for the sum of the squared windows n multiplications
+    and adds per frame of one signal; a division per element of Y.
+    Source: https://pytorch.org/docs/stable/generated/torch.istft.html
+    Example: X (1, 257, 122), window (512,), n_fft 512, Y (1, 15488): flops 1,733,248.
+    """
+    length, data = layer.integer("n_fft", 0), layer.input(0)
+    bins, of_one = data.size(-2), data.size(-1)
+    frames = data.numel // bins if bins else 0
+    windowed = frames * length if layer.has_input(1) else 0
+    envelope = of_one * length
+    return fast_transform(frames, length, real=True) + Counts(
+        divs=frames * length + layer.output.numel,
+        muls=windowed + envelope,
+        adds=frames * length + envelope,
+    )
+
+
 def _trailing_transform(rank: int, kind: str) -> Rule:
     """TensorFlow's FFT over so many last axes; `kind` says what comes in front of the name."""
 
@@ -134,48 +210,11 @@ def _trailing_transform(rank: int, kind: str) -> Rule:
         count,
         domain="tf",
         coverage=Coverage.ESTIMATED,
-        documentation=f"Count a fast transform of the last {rank} axes, 5 n log2(n) operations along "
-        "each, half of them along the last one where a side is real.",
+        documentation="Count a fast transform of the last axes, 5 n log2(n) operations along each, "
+        "half of them along the last one where a side is real.",
     )
 
 
 TRAILING = tuple(
     _trailing_transform(rank, kind) for rank in (1, 2, 3) for kind in ("", "I", "R", "IR")
 )
-
-
-def _window(op: str, counts: Counts, formula: str) -> Rule:
-    return Rule(
-        op,
-        lambda layer: layer.output.numel * counts,
-        documentation=f"Count {formula}, per element of the output.",
-    )
-
-
-WINDOWS = (
-    _window("HannWindow", Counts(muls=2, divs=1, specials=1), "sin(pi * i / n) ^ 2"),
-    _window(
-        "HammingWindow",
-        Counts(muls=2, divs=1, specials=1, adds=1),
-        "0.54 - 0.46 * cos(2 * pi * i / n)",
-    ),
-    _window(
-        "BlackmanWindow",
-        Counts(muls=4, divs=2, specials=2, adds=2),
-        "0.42 - 0.5 * cos(2 * pi * i / n) + 0.08 * cos(4 * pi * i / n)",
-    ),
-)
-
-
-@rule("MelWeightMatrix", coverage=Coverage.BOUNDED)
-def mel_weight_matrix(layer: Layer) -> Counts:
-    """Count triangular filters over a spectrum, each element taken as if it lay on a slope.
-
-    Formula: a subtraction and a division per element of Y; for each of the bins + 2 edges, from the
-    mel scale to hertz to a place in the spectrum, 2 adds, 4 multiplications, 2 divisions, an exp
-    and a comparison.
-    Source: https://onnx.ai/onnx/operators/onnx__MelWeightMatrix.html
-    Example: bins (), length (), rate (), low (), high (), Y (257, 80): flops 41,940.
-    """
-    edge = Counts(adds=2, muls=4, divs=2, specials=1, compares=1)
-    return layer.output.numel * Counts(adds=1, divs=1) + (layer.output.size(1) + 2) * edge

@@ -4,6 +4,7 @@ Views hand on their input's memory under another shape; the others read and writ
 """
 
 from costdb.contracts import ZERO, Counts, Rule, rule
+from costdb.cost.rules.equivalent import renamed
 from costdb.ir import Layer
 
 
@@ -14,25 +15,78 @@ def _nothing(_: Layer) -> Counts:
 VIEWS = tuple(
     Rule(op, _nothing, domain=domain, is_view=True, documentation="Count nothing: a view.")
     for domain, ops in {
-        "": ("Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout"),
+        "": (
+            "Dropout", "Flatten", "Identity", "Optional", "OptionalGetElement", "Reshape",
+            "Squeeze", "Unsqueeze",
+        ),
+        "com.microsoft": ("BitmaskDropout", "ExpandDims"),
     }.items()
     for op in ops
-)
+)  # fmt: skip
 
 MOVES = tuple(
     Rule(op, _nothing, domain=domain, documentation="Count nothing: data are moved or made.")
     for domain, ops in {
         "": (
-            "Cast", "CastLike", "Concat", "Constant", "ConstantOfShape", "DepthToSpace",
-            "Expand", "EyeLike", "Gather", "GatherElements", "GatherND", "OneHot", "Pad",
-            "ReverseSequence", "ScatterElements", "ScatterND", "Shape", "Size", "Slice",
-            "SpaceToDepth", "Split", "Tile", "Transpose", "Trilu", "CenterCropPad", "BitCast",
+            "BitCast", "Cast", "CastLike", "CenterCropPad", "Compress", "Concat", "Constant",
+            "ConstantOfShape", "DepthToSpace", "Expand", "EyeLike", "Gather", "GatherElements",
+            "GatherND", "MaxUnpool", "OneHot", "Pad", "ReverseSequence", "Scatter", "Shape",
+            "Size", "Slice", "SpaceToDepth", "Split", "TensorScatter", "Tile", "Transpose", "Trilu",
+        ),
+        "ai.onnx.ml": (
+            "ArrayFeatureExtractor", "CastMap", "CategoryMapper", "DictVectorizer",
+            "FeatureVectorizer", "LabelEncoder", "OneHotEncoder", "ZipMap",
+        ),
+        "com.microsoft": (
+            "GatherND", "Pad", "RemovePadding", "RestorePadding", "TorchEmbedding", "Trilu",
+            "UnfoldTensor",
         ),
         "tf": (
-            "BatchToSpaceND", "BroadcastArgs", "InvertPermutation", "MatrixBandPart",
-            "MatrixDiagV3", "Rank", "Roll", "SpaceToBatchND",
+            "Assign", "AssignVariableOp", "BatchToSpace", "BatchToSpaceND", "BroadcastArgs",
+            "BroadcastGradientArgs", "Complex", "Diag", "DiagPart", "DynamicPartition",
+            "DynamicStitch", "Empty", "ExtractImagePatches", "ExtractVolumePatches", "Imag",
+            "InvertPermutation", "MatrixBandPart", "MatrixDiag", "MatrixDiagPart",
+            "MatrixDiagPartV2", "MatrixDiagPartV3", "MatrixDiagV2", "MatrixDiagV3",
+            "MatrixSetDiag", "MatrixSetDiagV2", "MatrixSetDiagV3", "OnesLike",
+            "ParallelDynamicStitch", "Rank", "ReadVariableOp", "Real", "ResourceScatterNdUpdate",
+            "ResourceScatterUpdate", "Reverse", "ReverseV2", "Roll", "ScatterNdUpdate",
+            "ScatterUpdate", "SpaceToBatch", "SpaceToBatchND", "StatelessRandomGetAlg",
+            "StatelessRandomGetKeyCounter", "StatelessRandomGetKeyCounterAlg", "VarHandleOp",
+            "Variable", "VariableV2", "ZerosLike",
         ),
-        "aten": ("as_strided", "roll", "flip", "unfold", "tril", "triu"),
+        "aten": (
+            "_conj", "_local_scalar_dense", "_shape_as_tensor", "_stack", "as_strided",
+            "as_strided_copy", "atleast_1d", "atleast_2d", "atleast_3d", "block_diag",
+            "broadcast_tensors", "cartesian_prod", "channel_shuffle", "combinations", "complex",
+            "conj", "conj_physical", "diag", "diag_embed", "diagflat", "diagonal_copy",
+            "fft_fftshift", "fft_ifftshift", "fill_diagonal", "flip", "fliplr", "flipud", "im2col",
+            "imag", "item", "masked_select", "max_unpool2d", "max_unpool3d", "narrow_copy",
+            "native_channel_shuffle", "put", "real", "repeat_interleave", "resize", "roll", "rot90",
+            "row_stack", "sym_is_contiguous", "sym_numel", "sym_size", "sym_storage_offset",
+            "sym_stride", "take", "tril", "tril_indices", "triu", "triu_indices", "unfold",
+            "unfold_copy", "view_as_complex_copy", "view_as_real_copy",
+        ),
+    }.items()
+    for op in ops
+)  # fmt: skip
+
+# A list of tensors is a handle without a size; what goes in and comes out is moved.
+LISTS = tuple(
+    Rule(op, _nothing, domain=domain, documentation="Count nothing: lists of tensors are handled.")
+    for domain, ops in {
+        "": (
+            "ConcatFromSequence", "OptionalHasElement", "SequenceAt", "SequenceConstruct",
+            "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength", "SplitToSequence",
+        ),
+        "tf": (
+            "EmptyTensorList", "TensorArrayCloseV3", "TensorArrayConcatV3", "TensorArrayGatherV3",
+            "TensorArrayReadV3", "TensorArrayScatterV3", "TensorArraySizeV3", "TensorArraySplitV3",
+            "TensorArrayV3", "TensorArrayWriteV3", "TensorListConcatV2", "TensorListElementShape",
+            "TensorListFromTensor", "TensorListGather", "TensorListGetItem", "TensorListLength",
+            "TensorListPopBack", "TensorListPushBack", "TensorListReserve", "TensorListResize",
+            "TensorListScatter", "TensorListScatterV2", "TensorListSetItem", "TensorListSplit",
+            "TensorListStack",
+        ),
     }.items()
     for op in ops
 )  # fmt: skip
@@ -47,6 +101,9 @@ def arithmetic_sequence(layer: Layer) -> Counts:
     Example: start (), limit (), delta (), Y (128,): flops 256.
     """
     return layer.output.numel * Counts(muls=1, adds=1)
+
+
+RUNTIME_RANGE = renamed(arithmetic_sequence, "com.microsoft:Range")
 
 
 @rule("NonZero")

@@ -1,6 +1,7 @@
 """Normalisations: with stored statistics (batch), with computed ones (layer, group, instance)."""
 
 from costdb.contracts import ZERO, Counts, rule
+from costdb.cost.rules.equivalent import renamed
 from costdb.ir import Layer, Role, Uncountable
 
 SCALE_AND_BIAS = {1: Role.PARAMETER, 2: Role.PARAMETER}
@@ -81,6 +82,10 @@ def rms_normalization(layer: Layer) -> Counts:
     return _rows(layer, length) * per_row + _scale_and_bias(layer, 1, 2)
 
 
+# ONNX Runtime writes it into ONNX's domain under this name.
+SIMPLIFIED_LAYER_NORMALIZATION = renamed(rms_normalization, "SimplifiedLayerNormalization")
+
+
 @rule("InstanceNormalization", weights=SCALE_AND_BIAS)
 def instance_normalization(layer: Layer) -> Counts:
     """Count an instance norm: each channel of each sample by its own statistics.
@@ -155,3 +160,19 @@ def lp_normalization(layer: Layer) -> Counts:
     else:
         per_row = Counts(muls=length, adds=length - 1, specials=1, divs=length)
     return _rows(layer, length) * per_row
+
+
+@rule("_weight_norm", "_weight_norm_interface", domain="aten")
+def weight_normalization(layer: Layer) -> Counts:
+    """Count v * g / |v|, a norm for each element of g.
+
+    Formula: per row of length n: n squares, n - 1 adds, a square root, a division, n
+    multiplications.
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.utils.parametrizations.weight_norm.html
+    Example: v (8, 64), g (8, 1), Y (8, 64): flops 1,544.
+    """
+    rows = layer.input(1).numel
+    length = layer.input(0).numel // rows if rows else 0
+    if length == 0:
+        return ZERO
+    return rows * Counts(muls=2 * length, adds=length - 1, specials=1, divs=1)

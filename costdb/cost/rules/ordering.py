@@ -7,6 +7,7 @@ search among n sorted values as log2(n + 1), logarithms rounded up.
 import math
 
 from costdb.contracts import Counts, Coverage, rule
+from costdb.cost.rules.equivalent import renamed
 from costdb.ir import Layer, Tensor
 
 
@@ -20,6 +21,10 @@ def _rows(data: Tensor, axis: int) -> tuple[int, int]:
         return 1, 1
     length = data.size(axis)
     return data.numel // length if length else 0, length
+
+
+# Without an axis these flatten their input; the others take the last axis.
+_OF_ALL = frozenset({"median", "nanmedian", "quantile", "nanquantile"})
 
 
 @rule("TopK", coverage=Coverage.ESTIMATED)
@@ -37,18 +42,26 @@ def top_k(layer: Layer) -> Counts:
     return Counts(compares=rows * length * max(_logarithm(kept), 1))
 
 
-@rule("sort", "argsort", "msort", "median", "nanmedian", "kthvalue", "mode", domain="aten",
-      coverage=Coverage.ESTIMATED)  # fmt: skip
+@rule(
+    "sort", "argsort", "msort", "median", "nanmedian", "kthvalue", "mode", "quantile",
+    "nanquantile",
+    domain="aten",
+    coverage=Coverage.ESTIMATED,
+)  # fmt: skip
 def sort(layer: Layer) -> Counts:
     """Count a sort along an axis, or the search for a value by its rank, taken as a sort.
+
+    A median or a quantile without an axis is that of all values.
 
     Formula: per row of length n, n * log2(n) comparisons.
     Source: https://pytorch.org/docs/stable/generated/torch.sort.html
     Example: X (4, 1000), Y (4, 1000): flops 40,000.
     """
     data = layer.input(0)
-    axis = layer.integer("dim", 0 if layer.op == "msort" else -1)
-    rows, length = _rows(data, axis)
+    if layer.op in _OF_ALL and "dim" not in layer.attributes:
+        rows, length = 1, data.numel
+    else:
+        rows, length = _rows(data, layer.integer("dim", 0 if layer.op == "msort" else -1))
     return Counts(compares=rows * length * _logarithm(length))
 
 
@@ -60,27 +73,24 @@ def unique(layer: Layer) -> Counts:
     Source: https://onnx.ai/onnx/operators/onnx__Unique.html
     Example: X (1000,), Y (1000,): flops 10,999.
     """
+    axis = next((name for name in ("axis", "dim") if name in layer.attributes), None)
     data = layer.input(0)
-    axis = layer.integer("axis", 0) if "axis" in layer.attributes else None
-    return _unique(data, axis)
-
-
-def _unique(data: Tensor, axis: int | None) -> Counts:
-    count = data.numel if axis is None else data.size(axis)
+    count = data.numel if axis is None else data.size(layer.integer(axis, 0))
     size = data.numel // count if count else 0
     return Counts(compares=size * (count * _logarithm(count) + count - 1))
 
 
-@rule("_unique", "_unique2", "unique_dim", domain="aten", coverage=Coverage.ESTIMATED)
-def unique_values(layer: Layer) -> Counts:
-    """Count the search for equal values, or for equal slices along an axis.
-
-    Formula: as ONNX's Unique.
-    Source: https://pytorch.org/docs/stable/generated/torch.unique.html
-    Example: X (1000,), Y (1000,): flops 10,999.
-    """
-    data = layer.input(0)
-    return _unique(data, layer.integer("dim", 0) if layer.op == "unique_dim" else None)
+UNIQUE_ELSEWHERE = renamed(
+    unique,
+    "com.microsoft:Unique",
+    "aten:_unique",
+    "aten:_unique2",
+    "aten:unique_dim",
+    "tf:Unique",
+    "tf:UniqueV2",
+    "tf:UniqueWithCounts",
+    "tf:UniqueWithCountsV2",
+)
 
 
 @rule("unique_consecutive", "unique_dim_consecutive", domain="aten")
@@ -96,22 +106,6 @@ def unique_neighbours(layer: Layer) -> Counts:
     return Counts(compares=data.numel - data.numel // count if count else 0)
 
 
-@rule("Unique", "UniqueV2", "UniqueWithCounts", "UniqueWithCountsV2", domain="tf",
-      coverage=Coverage.ESTIMATED)  # fmt: skip
-def tensorflow_unique(layer: Layer) -> Counts:
-    """Count the search for equal values.
-
-    Formula: as ONNX's Unique, without an axis.
-    Source: https://www.tensorflow.org/api_docs/python/tf/raw_ops/Unique
-    Example: X (1000,), Y (1000,): flops 10,999.
-    """
-    return _unique(layer.input(0), None)
-
-
-def _lookups(values: Tensor, boundaries: int) -> Counts:
-    return Counts(compares=values.numel * _logarithm(boundaries + 1))
-
-
 @rule("searchsorted", domain="aten", coverage=Coverage.ESTIMATED)
 def search_sorted(layer: Layer) -> Counts:
     """Count where values belong in rows of sorted ones.
@@ -120,18 +114,10 @@ def search_sorted(layer: Layer) -> Counts:
     Source: https://pytorch.org/docs/stable/generated/torch.searchsorted.html
     Example: S (4, 1023), X (4, 10), Y (4, 10): flops 400.
     """
-    return _lookups(layer.output, layer.input(0).size(-1))
+    return Counts(compares=layer.output.numel * _logarithm(layer.input(0).size(-1) + 1))
 
 
-@rule("LowerBound", "UpperBound", domain="tf", coverage=Coverage.ESTIMATED)
-def bound_in_sorted(layer: Layer) -> Counts:
-    """Count where values belong in rows of sorted ones.
-
-    Formula: log2(n + 1) comparisons per value, in a row of n.
-    Source: https://www.tensorflow.org/api_docs/python/tf/raw_ops/LowerBound
-    Example: S (4, 1023), X (4, 10), Y (4, 10): flops 400.
-    """
-    return _lookups(layer.output, layer.input(0).size(-1))
+SEARCHES_ELSEWHERE = renamed(search_sorted, "tf:LowerBound", "tf:UpperBound")
 
 
 @rule("bucketize", domain="aten", coverage=Coverage.ESTIMATED)
@@ -142,4 +128,18 @@ def bucketize(layer: Layer) -> Counts:
     Source: https://pytorch.org/docs/stable/generated/torch.bucketize.html
     Example: X (4, 10), boundaries (7,), Y (4, 10): flops 120.
     """
-    return _lookups(layer.output, layer.input(len(layer.inputs) - 1).numel)
+    boundaries = layer.input(len(layer.inputs) - 1).numel
+    return Counts(compares=layer.output.numel * _logarithm(boundaries + 1))
+
+
+@rule("isin", domain="aten", coverage=Coverage.ESTIMATED)
+def membership(layer: Layer) -> Counts:
+    """Count which values are among n others, which are sorted first.
+
+    Formula: n * log2(n) comparisons of the sort, log2(n + 1) per value.
+    Source: https://pytorch.org/docs/stable/generated/torch.isin.html
+    Example: X (4, 10), S (7,), Y (4, 10): flops 141.
+    """
+    others = layer.input(1).numel
+    sort = others * _logarithm(others)
+    return Counts(compares=sort + layer.output.numel * _logarithm(others + 1))

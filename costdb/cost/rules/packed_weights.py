@@ -5,6 +5,7 @@ dequantising any constant. `params` counts what is stored: two 4-bit weights are
 """
 
 from costdb.contracts import Counts, dot_products, rule
+from costdb.cost.rules.equivalent import renamed
 from costdb.ir import Layer, Role
 
 
@@ -34,3 +35,11 @@ def packed_matmul(layer: Layer) -> Counts:
     size = layer.output.numel
     products = dot_products(size, length=layer.input(0).size(-1))
     return products + Counts(adds=size if layer.has_input(5) else 0)
+
+
+PACKED_ELSEWHERE = renamed(
+    packed_matmul,
+    "aten:_weight_int4pack_mm",
+    "aten:_weight_int4pack_mm_for_cpu",
+    "aten:_weight_int8pack_mm",
+)

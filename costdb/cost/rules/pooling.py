@@ -6,6 +6,7 @@ Each output element looks at numel(kernel) elements, padding included.
 import math
 
 from costdb.contracts import Counts, rule
+from costdb.cost.rules.equivalent import renamed
 from costdb.ir import Layer
 
 
@@ -22,6 +23,9 @@ def max_pool(layer: Layer) -> Counts:
     Example: X (1, 128, 112, 112), kernel_shape (2, 2), Y (1, 128, 56, 56): flops 1,605,632.
     """
     return Counts(compares=layer.output.numel * _window(layer))
+
+
+RUNTIME_MAX_POOL = renamed(max_pool, "com.microsoft:NhwcMaxPool")
 
 
 @rule("AveragePool")
@@ -74,3 +78,15 @@ def global_average_pool(layer: Layer) -> Counts:
     """
     size = layer.output.numel
     return Counts(adds=size * max(_plane(layer) - 1, 0), divs=size)
+
+
+@rule("GlobalLpPool")
+def global_lp_pool(layer: Layer) -> Counts:
+    """Count the p-norm of each channel.
+
+    Formula: as LpPool, with the whole plane as window.
+    Source: https://onnx.ai/onnx/operators/onnx__GlobalLpPool.html
+    Example: X (1, 8, 4, 4), Y (1, 8, 1, 1): flops 256.
+    """
+    size, plane = layer.output.numel, _plane(layer)
+    return Counts(specials=size * (plane + 1), adds=size * max(plane - 1, 0))

@@ -3,9 +3,9 @@
 Rounding is counted as one comparison and saturation as two, as Round and Clip are.
 """
 
-from dataclasses import replace
-
-from costdb.contracts import Counts, Rule, rule
+from costdb.contracts import Counts, rule
+from costdb.cost.rules.elementwise import per_element
+from costdb.cost.rules.equivalent import renamed
 from costdb.ir import Layer, Role
 
 # x / scale, rounded, shifted by the zero point and saturated.
@@ -47,9 +47,8 @@ def dequantize_linear(layer: Layer) -> Counts:
     return layer.output.numel * Counts(muls=1, adds=int(layer.has_input(2)))
 
 
-RUNTIME_LINEAR = tuple(
-    replace(rule, domain="com.microsoft") for rule in (*quantize_linear, *dequantize_linear)
-)
+RUNTIME_QUANTIZE = renamed(quantize_linear, "com.microsoft:QuantizeLinear")
+RUNTIME_DEQUANTIZE = renamed(dequantize_linear, "com.microsoft:DequantizeLinear")
 
 
 @rule("DynamicQuantizeLinear")
@@ -85,25 +84,28 @@ def gather_quantized_blocks(layer: Layer) -> Counts:
 # Clamped to the range, moved to whole steps from its lower end, and back.
 FAKE_QUANTIZE = Counts(compares=3, adds=2, divs=1, muls=1)
 
-SIMULATED = tuple(
-    Rule(
-        op,
-        lambda layer: layer.input(0).numel * FAKE_QUANTIZE,
-        domain=domain,
-        documentation="Count quantising and dequantising, clamp, - low, / step, round, * step, "
-        "+ low, per element.",
-    )
-    for domain, ops in {
-        "tf": (
-            "FakeQuantWithMinMaxArgs", "FakeQuantWithMinMaxVars",
-            "FakeQuantWithMinMaxVarsPerChannel", "QuantizeAndDequantizeV2",
-            "QuantizeAndDequantizeV3", "QuantizeAndDequantizeV4",
-        ),
-        "aten": (
-            "fake_quantize_per_tensor_affine", "fake_quantize_per_channel_affine",
-            "fake_quantize_per_tensor_affine_cachemask",
-            "fake_quantize_per_channel_affine_cachemask",
-        ),
-    }.items()
-    for op in ops
-)  # fmt: skip
+SIMULATED = per_element(
+    FAKE_QUANTIZE,
+    "quantising and dequantising: clamp, - low, / step, round, * step, + low",
+    "tf:FakeQuantWithMinMaxArgs",
+    "tf:FakeQuantWithMinMaxVars",
+    "tf:FakeQuantWithMinMaxVarsPerChannel",
+    "tf:QuantizeAndDequantizeV2",
+    "tf:QuantizeAndDequantizeV3",
+    "tf:QuantizeAndDequantizeV4",
+    "aten:fake_quantize_per_tensor_affine",
+    "aten:fake_quantize_per_tensor_affine_cachemask",
+    "aten:fake_quantize_per_channel_affine",
+    "aten:fake_quantize_per_channel_affine_cachemask",
+)
+
+STEPS = (
+    *per_element(
+        QUANTIZE,
+        "x / step, rounded, shifted and saturated",
+        "aten:quantize_per_channel",
+        "aten:quantize_per_tensor",
+        "tf:QuantizeV2",
+    ),
+    *per_element(DEQUANTIZE, "(x - shift) * step", "aten:dequantize", "tf:Dequantize"),
+)

@@ -5,10 +5,8 @@ subtracted from what is computed at run time (weights were shifted when the mode
 the scaling of the sums to the output's type.
 """
 
-from dataclasses import replace
-
 from costdb.contracts import Counts, rule
-from costdb.cost.rules.equivalent import accessed_as, counted_as
+from costdb.cost.rules.equivalent import accessed_as, counted_as, renamed
 from costdb.cost.rules.quantization import DYNAMIC_QUANTIZE, REQUANTIZE
 from costdb.cost.rules.runtime_attention import projected_attention
 from costdb.ir import Layer, Role
@@ -64,9 +62,7 @@ def quantized_convolution(layer: Layer) -> Counts:
 
 
 # The same with channels that may come last.
-RUNTIME_QUANTIZED_CONVOLUTION = tuple(
-    replace(rule, domain="com.microsoft") for rule in quantized_convolution
-)
+RUNTIME_QUANTIZED_CONVOLUTION = renamed(quantized_convolution, "com.microsoft:QLinearConv")
 
 
 @rule(
@@ -199,5 +195,3 @@ def quantized_attention(layer: Layer) -> Counts:
     projected = data.size(0) * data.size(1) * layer.input(1).size(1)
     attended = projected_attention(layer, past=8, masks=int(layer.has_input(5)))
     return attended + _shifted(layer, (0, 6), (1, 7)) + Counts(muls=projected)
-
-

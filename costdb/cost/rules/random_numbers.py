@@ -7,6 +7,8 @@ Two runs give two results, so these layers are executed however constant their i
 import math
 
 from costdb.contracts import Counts, Coverage, Rule, rule
+from costdb.cost.rules.elementwise import per_element
+from costdb.cost.rules.equivalent import renamed
 from costdb.ir import Layer
 
 # low + (high - low) * bits.
@@ -15,97 +17,84 @@ UNIFORM = Counts(muls=1, adds=1)
 # Box and Muller: two normals are sqrt(-2 * log(u)) times the sine and cosine of 2 * pi * v.
 NORMAL = Counts(specials=2, muls=2)
 
-# mean + deviation * z.
-SHIFTED_NORMAL = NORMAL + UNIFORM
-
 # low + bits modulo the range.
 INTEGER = Counts(divs=1, adds=1)
 
 
-def _rows(
-    counts: Counts, formula: str, coverage: Coverage, **names: tuple[str, ...]
-) -> tuple[Rule, ...]:
-    """Rules of so many operations per element of the output; domain -> operators."""
-    domains = {"onnx": ""}
-    return tuple(
-        Rule(
-            op,
-            lambda layer: layer.output.numel * counts,
-            domain=domains.get(domain, domain),
-            coverage=coverage,
-            documentation=f"Count {formula}, per element of the output.",
-        )
-        for domain, ops in names.items()
-        for op in ops
-    )
-
-
-UNIFORMS = _rows(
+UNIFORMS = per_element(
     UNIFORM,
     "low + (high - low) * bits",
-    Coverage.EXACT,
-    onnx=("RandomUniform", "RandomUniformLike"),
-    tf=("RandomUniform", "StatelessRandomUniform", "StatelessRandomUniformV2"),
+    "RandomUniform",
+    "RandomUniformLike",
+    "tf:RandomUniform",
+    "tf:StatelessRandomUniform",
+    "tf:StatelessRandomUniformV2",
 )
 
-INTEGERS = _rows(
+INTEGERS = per_element(
     INTEGER,
     "low + bits modulo (high - low)",
-    Coverage.EXACT,
-    tf=("RandomUniformInt", "StatelessRandomUniformInt", "StatelessRandomUniformIntV2"),
-    aten=("randint", "randint_like", "random"),
+    "tf:RandomUniformInt",
+    "tf:StatelessRandomUniformInt",
+    "tf:StatelessRandomUniformIntV2",
+    "aten:randint",
+    "aten:randint_like",
+    "aten:random",
 )
 
-NORMALS = _rows(
-    SHIFTED_NORMAL,
-    "mean + deviation * z, z by Box and Muller: 2 special functions and 2 multiplications",
-    Coverage.ESTIMATED,
-    onnx=("RandomNormal", "RandomNormalLike"),
-) + _rows(
+NORMALS = per_element(
     NORMAL,
     "a standard normal by Box and Muller, 2 special functions and 2 multiplications",
-    Coverage.ESTIMATED,
-    tf=("RandomStandardNormal", "StatelessRandomNormal", "StatelessRandomNormalV2"),
+    "tf:RandomStandardNormal",
+    "tf:StatelessRandomNormal",
+    "tf:StatelessRandomNormalV2",
+    coverage=Coverage.ESTIMATED,
+)
+
+SHIFTED_NORMALS = per_element(
+    NORMAL + UNIFORM,
+    "mean + deviation * z, z by Box and Muller: 2 special functions and 2 multiplications",
+    "RandomNormal",
+    "RandomNormalLike",
+    coverage=Coverage.ESTIMATED,
 )
 
 # One value in 22 is drawn again, which is left out.
-TRUNCATED_NORMALS = _rows(
+TRUNCATED_NORMALS = per_element(
     NORMAL + Counts(compares=2),
     "a standard normal by Box and Muller, 2 special functions and 2 multiplications, compared with "
     "two bounds",
-    Coverage.ESTIMATED,
-    tf=("TruncatedNormal", "StatelessTruncatedNormal", "StatelessTruncatedNormalV2"),
+    "tf:TruncatedNormal",
+    "tf:StatelessTruncatedNormal",
+    "tf:StatelessTruncatedNormalV2",
+    coverage=Coverage.ESTIMATED,
 )
 
-EXPONENTIALS = _rows(
-    UNIFORM + Counts(specials=1, adds=1, divs=1),
-    "-log(u) / rate",
-    Coverage.EXACT,
-    aten=("exponential",),
+EXPONENTIALS = per_element(
+    UNIFORM + Counts(specials=1, adds=1, divs=1), "-log(u) / rate", "aten:exponential"
 )
 
-BERNOULLI = _rows(
+BERNOULLI = per_element(
     UNIFORM + Counts(compares=1),
     "whether a uniform number is below x",
-    Coverage.EXACT,
-    onnx=("Bernoulli",),
-    aten=("bernoulli",),
+    "Bernoulli",
+    "aten:bernoulli",
 )
 
-# Training only: a uniform number is compared, and what is kept is scaled.
-DROPOUTS = _rows(
+# In training: a uniform number is compared, and what is kept is scaled.
+DROPOUTS = per_element(
     UNIFORM + Counts(compares=1, muls=2),
     "x * mask / (1 - p), the mask being whether a uniform number is below 1 - p",
-    Coverage.EXACT,
-    aten=("dropout", "native_dropout"),
+    "aten:dropout",
+    "aten:native_dropout",
 )
 
-SHUFFLES = _rows(
+SHUFFLES = per_element(
     INTEGER,
     "a draw for each place of a permutation, by Fisher and Yates",
-    Coverage.ESTIMATED,
-    tf=("RandomShuffle",),
-    aten=("randperm",),
+    "aten:randperm",
+    "tf:RandomShuffle",
+    coverage=Coverage.ESTIMATED,
 )
 
 
@@ -134,16 +123,7 @@ def multinomial(layer: Layer) -> Counts:
     return rows * classes * Counts(specials=1, adds=1) + _search(draws, classes)
 
 
-@rule("Multinomial", "StatelessMultinomial", domain="tf", coverage=Coverage.ESTIMATED)
-def tensorflow_multinomial(layer: Layer) -> Counts:
-    """Count draws of classes by their unnormalised log-probabilities.
-
-    Formula: as ONNX's Multinomial.
-    Source: https://www.tensorflow.org/api_docs/python/tf/raw_ops/Multinomial
-    Example: X (2, 1024), draws (), Y (2, 10): flops 4,336.
-    """
-    rows, classes, draws = _draws(layer)
-    return rows * classes * Counts(specials=1, adds=1) + _search(draws, classes)
+TENSORFLOW_MULTINOMIAL = renamed(multinomial, "tf:Multinomial", "tf:StatelessMultinomial")
 
 
 @rule("multinomial", domain="aten", coverage=Coverage.ESTIMATED)

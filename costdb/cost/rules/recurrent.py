@@ -176,9 +176,9 @@ def _stacked(layer: Layer, cell: Cell, functions: tuple[str, ...], states: int) 
     return steps * (counts + cells * update + Counts(adds=biases))
 
 
-@rule("lstm", domain="aten")
+@rule("lstm", "lstm_cell", domain="aten")
 def stacked_lstm(layer: Layer) -> Counts:
-    """Count layers of long short-term memory, in one or two directions.
+    """Count layers of long short-term memory, in one or two directions, or one cell.
 
     Formula: as ONNX's LSTM for each layer and direction; a projection of the state adds its
     matrix.
@@ -189,9 +189,9 @@ def stacked_lstm(layer: Layer) -> Counts:
     return _stacked(layer, LSTM, LSTM.functions, states=2)
 
 
-@rule("gru", domain="aten")
+@rule("gru", "gru_cell", domain="aten")
 def stacked_gru(layer: Layer) -> Counts:
-    """Count layers of gated recurrent units, in one or two directions.
+    """Count layers of gated recurrent units, in one or two directions, or one cell.
 
     Formula: as ONNX's GRU for each layer and direction.
     Source: https://pytorch.org/docs/stable/generated/torch.nn.GRU.html
@@ -201,12 +201,12 @@ def stacked_gru(layer: Layer) -> Counts:
     return _stacked(layer, GRU, GRU.functions, states=1)
 
 
-@rule("rnn_tanh", "rnn_relu", domain="aten")
+@rule("rnn_tanh", "rnn_relu", "rnn_tanh_cell", "rnn_relu_cell", domain="aten")
 def stacked_recurrence(layer: Layer) -> Counts:
-    """Count simple recurrent layers, in one or two directions.
+    """Count simple recurrent layers, in one or two directions, or one cell.
 
     Formula: as ONNX's RNN for each layer and direction.
     Source: https://pytorch.org/docs/stable/generated/torch.nn.RNN.html
     Example: X (10, 2, 32), H (1, 2, 64), W (64, 32), R (64, 64), Y (10, 2, 64): macs 122,880.
     """
-    return _stacked(layer, RNN, (layer.op.removeprefix("rnn_"),), states=1)
+    return _stacked(layer, RNN, (layer.op.split("_")[1],), states=1)

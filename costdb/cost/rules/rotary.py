@@ -1,10 +1,10 @@
 """Rotary position embeddings: pairs of elements are turned by the angle of their position."""
 
+from dataclasses import replace
+
 from costdb.contracts import Counts, rule
 from costdb.cost.rules.attention import head_count
 from costdb.ir import Layer, Role
-
-TABLES = {1: Role.CONSTANT, 2: Role.CONSTANT}
 
 
 def rotation(elements: int) -> Counts:
@@ -22,7 +22,7 @@ def _rotated(layer: Layer) -> int:
     return data.numel // length * turned if length else 0
 
 
-@rule("RotaryEmbedding", weights=TABLES)
+@rule("RotaryEmbedding", weights={1: Role.CONSTANT, 2: Role.CONSTANT})
 def rotary_embedding(layer: Layer) -> Counts:
     """Count a rotation of queries or keys by tables of cosines and sines, which are constants.
 
@@ -34,13 +34,8 @@ def rotary_embedding(layer: Layer) -> Counts:
     return rotation(_rotated(layer))
 
 
-@rule("RotaryEmbedding", domain="com.microsoft", weights={2: Role.CONSTANT, 3: Role.CONSTANT})
-def runtime_rotary_embedding(layer: Layer) -> Counts:
-    """Count a rotation as ONNX's RotaryEmbedding does, whose positions are the second input here.
-
-    Formula: 2 multiplications and an add per element that is turned.
-    Source: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
-    Example: X (1, 128, 2048), positions (1, 128), cos (2048, 16), sin (2048, 16), num_heads 32,
-    rotary_embedding_dim 32, Y (1, 128, 2048): flops 393,216.
-    """
-    return rotation(_rotated(layer))
+# The same with the positions in front of the tables.
+RUNTIME_ROTARY_EMBEDDING = tuple(
+    replace(rule, domain="com.microsoft", weights={2: Role.CONSTANT, 3: Role.CONSTANT})
+    for rule in rotary_embedding
+)

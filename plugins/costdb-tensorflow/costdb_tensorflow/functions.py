@@ -147,7 +147,7 @@ class _Inlining:
 
         for inner in new:
             inputs = tuple(map(place, inner.inputs))
-            self.add(replace(inner, name=names[inner.name], inputs=inputs))
+            self.add(replace(inner, name=names[inner.name], inputs=inputs, caller=node.op))
         for output, value in enumerate(body.returned()):
             self._returned[Value(node.name, output)] = place(value)
 

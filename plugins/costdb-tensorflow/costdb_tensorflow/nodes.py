@@ -31,12 +31,14 @@ class Node:
         op: TensorFlow's name for the operator, or the name of a function that it calls.
         inputs: The values that it reads; control inputs carry no data and are left out.
         attributes: Attribute name -> AttrValue message.
+        caller: The operator that calls the function in whose body it stands; empty outside of any.
     """
 
     name: str
     op: str
     inputs: tuple[Value, ...]
     attributes: Mapping[str, Any]
+    caller: str = ""
 
 
 # By name, in the file's order.

@@ -99,6 +99,7 @@ class Operation:
             attributes=attributes or {},
             compute_dtype=_compute_dtype(given, outputs),
             source_op=self.node.op,
+            source_module=self.node.caller,
         )
 
     def unmapped(self) -> Layer:

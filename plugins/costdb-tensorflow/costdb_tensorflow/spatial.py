@@ -92,6 +92,7 @@ def _pool(operation: Operation, op: str) -> tuple[Layer, ...]:
     window = operation.integers("ksize") or operation.constants.get(1, ())
     strides = operation.integers("strides") or operation.constants.get(2, ())
     attributes: Attributes = {
+        "channel_axis": channel_axis(operation),
         "kernel_shape": _window(operation, window),
         "strides": _spatial(operation, strides),
         **_padding(operation),

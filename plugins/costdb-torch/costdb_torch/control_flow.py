@@ -51,7 +51,7 @@ def lower_higher_order(lowering: GraphLowering, frame: Frame, node: Node, op: st
         _inline(lowering, frame, node, graphs[0], operands)
         return
     calls = _Calls(lowering, frame, node)
-    if op == "cond" and len(graphs) == 2 and _all_take(graphs, for_branches):
+    if op == "cond" and len(graphs) == 2 and groups and _all_take(graphs, for_branches):
         # A condition on a shape is no tensor.
         calls.layer("If", groups[0], [calls.body([graph], [], for_branches) for graph in graphs])
     elif op == "while_loop" and len(groups) == 2 and _all_take(graphs, operands):
@@ -69,7 +69,7 @@ def lower_higher_order(lowering: GraphLowering, frame: Frame, node: Node, op: st
 
 
 def _all_take(graphs: Sequence[ProgramGraph], operands: Sequence[Tensor]) -> bool:
-    """Whether all graphs have as many inputs as there are operands; numbers are handed in too."""
+    """Whether all graphs have as many tensors for inputs as there are operands."""
     return all(len(list(names_in(graph.inputs))) == len(operands) for graph in graphs)
 
 

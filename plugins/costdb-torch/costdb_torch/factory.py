@@ -23,7 +23,6 @@ from costdb_torch.export_archive import load_export
 from costdb_torch.torch_runtime import (
     import_torch,
     running,
-    stored_tensor,
     tensor_without_data,
     weights_of,
 )
@@ -51,7 +50,6 @@ def load_factory(source: Source, binding: Binding) -> Graph:
     with running(f"making {location!r}", "call it yourself to see where"), torch.device("meta"):
         module = _module(torch, location)
         weights = weights_of(module)
-        stored = [stored_tensor(*weight) for weight in weights]
         module = module.to("meta").eval()
     arguments, named = _inputs(torch, module, binding)
     with TemporaryDirectory() as folder:
@@ -63,7 +61,7 @@ def load_factory(source: Source, binding: Binding) -> Graph:
             return load_export(
                 archive,
                 Binding(outputs=binding.outputs, trips=binding.trips),
-                stored=stored,
+                stored=[stored for stored, _ in weights],
                 file_format=FILE_FORMAT,
             )
 

@@ -146,6 +146,11 @@ def _division(call: Call) -> Operator:
     return Operator("floor_divide", "aten") if call.text("rounding_mode") else Operator("Div")
 
 
+def _difference(call: Call) -> Operator:
+    """Neighbours along an axis, subtracted; again and again where n is not 1."""
+    return Operator("Sub") if call.integer("n", 1) == 1 else _unmapped("diff")
+
+
 def _dropout(call: Call) -> Operator:
     trains = call.flag("train") or call.flag("training")
     # In place, the argument has another name.
@@ -353,6 +358,7 @@ _ELEMENTWISE = {
     **_each(_scaled("Sub", "sub"), "sub subtract"),
     "rsub": _scaled("Sub", "rsub"),
     **_each(_division, "div divide"),
+    "diff": _difference,
     **_any_inputs(
         Mul="mul multiply", Div="true_divide", Mod="remainder fmod", Pow="pow",
         Max="maximum fmax max.other", Min="minimum fmin min.other",

@@ -49,8 +49,8 @@ class Recording:
         self._filled: dict[str, StoredInput] = {}
         for name, tensor in inputs.items():
             self._name(tensor, name)
-        for key, tensor, role in weights:
-            self._store(key, tensor, role)
+        for stored, tensor in weights:
+            self._store(stored, tensor)
 
     def run(self, module: Any, inputs: Mapping[str, Any]) -> Program:
         """Run a module, and return the program that its run was."""
@@ -88,6 +88,9 @@ class Recording:
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Make a call on the meta device, and record it."""
+        if function is self._torch.ops.aten.equal.default and any(map(self._is_meta, args)):
+            # TorchScript pools equal constants as it optimises; these have nothing to compare.
+            return args[0] is args[1]
         schema = function._schema  # noqa: SLF001 - an operator's schema is nowhere else
         names = [argument.name for argument in schema.arguments]
         given = {**dict(zip(names, args, strict=False)), **kwargs}
@@ -125,7 +128,8 @@ class Recording:
         if self._is_tensor(value):
             if id(value) not in self._names:
                 # Freezing turns weights into constants, beside those that the program spells out.
-                self._store(f"constant_{len(self.stored)}", value, Role.STORED)
+                key = f"constant_{len(self.stored)}"
+                self._store(stored_tensor(key, value, Role.STORED), value)
             return TensorReference(self._names[id(value)])
         if isinstance(value, tuple | list):
             return tuple(self._argument(item) for item in value)
@@ -140,7 +144,7 @@ class Recording:
         self._metas[name] = TensorMeta(tuple(tensor.shape), ir_dtype(tensor.dtype))
         return TensorReference(name)
 
-    def _store(self, key: str, tensor: Any, role: Role) -> None:
-        name = self._names.get(id(tensor)) or self._name(tensor, f"stored {key}").name
-        self._filled.setdefault(name, StoredInput(key, role))
-        self.stored.append(stored_tensor(key, tensor, role))
+    def _store(self, stored: StoredTensor, tensor: Any) -> None:
+        name = self._names.get(id(tensor)) or self._name(tensor, f"stored {stored.key}").name
+        self._filled.setdefault(name, StoredInput(stored.key, stored.role))
+        self.stored.append(stored)

@@ -67,8 +67,8 @@ def tensor_without_data(torch: Any, shape: tuple[int, ...], dtype: DType) -> Any
 # PyTorch explains itself at length.
 _REASON_LENGTH = 200
 
-# A weight of a module: its name, the tensor, its role.
-Weight = tuple[str, Any, Role]
+# A weight of a module: what it is, and the tensor itself.
+Weight = tuple[StoredTensor, Any]
 
 
 def weights_of(module: Any) -> list[Weight]:
@@ -76,8 +76,8 @@ def weights_of(module: Any) -> list[Weight]:
     parameters = module.named_parameters(remove_duplicate=False)
     buffers = module.named_buffers(remove_duplicate=False)
     return [
-        *((key, tensor, Role.PARAMETER) for key, tensor in parameters),
-        *((key, tensor, Role.BUFFER) for key, tensor in buffers),
+        *((stored_tensor(key, tensor, Role.PARAMETER), tensor) for key, tensor in parameters),
+        *((stored_tensor(key, tensor, Role.BUFFER), tensor) for key, tensor in buffers),
     ]
 
 

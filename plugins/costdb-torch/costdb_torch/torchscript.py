@@ -1,7 +1,7 @@
 """TorchScript archives: programs, run once on the meta device."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from costdb.plugins import (
@@ -16,7 +16,13 @@ from costdb.plugins import (
 )
 from costdb_torch.export_graph import graph_of
 from costdb_torch.recording import Recording
-from costdb_torch.torch_runtime import import_torch, running, tensor_without_data, weights_of
+from costdb_torch.torch_runtime import (
+    Weight,
+    import_torch,
+    running,
+    tensor_without_data,
+    weights_of,
+)
 
 FILE_FORMAT = "torchscript"
 
@@ -47,10 +53,27 @@ def load_torchscript(source: Source, binding: Binding) -> Graph:
         BindingError: An input has no shape, or a binding names none.
     """
     torch = import_torch()
+    try:
+        return _run(torch, source, binding, _without_data)
+    except ArtifactError as error:
+        if _DATA_MISSING not in error.message.lower():
+            raise
+        return _run(torch, source, binding, _with_data)
+
+
+# What PyTorch says of a tensor whose data it was to look at.
+_DATA_MISSING = "meta tensor"
+
+
+def _run(
+    torch: Any,
+    source: Source,
+    binding: Binding,
+    load: Callable[[Any, Source], tuple[Any, list[Weight]]],
+) -> Graph:
     with running(f"loading {source.name!r}", "save it again with this version of PyTorch"):
-        module = _loaded(torch, source).eval()
+        module, weights = load(torch, source)
         declared = _declared(module, binding)
-        weights = weights_of(module)
     values = {
         name: _value(torch, declared[name], entry)
         for name, entry in binding.bind(dict.fromkeys(declared, (None, None))).items()
@@ -62,18 +85,24 @@ def load_torchscript(source: Source, binding: Binding) -> Graph:
     return graph_of(program, recording.stored, Binding(outputs=binding.outputs), FILE_FORMAT)
 
 
-def _loaded(torch: Any, source: Source) -> Any:
-    """The module, without its weights' data where it can be loaded so."""
+def _without_data(torch: Any, source: Source) -> tuple[Any, list[Weight]]:
+    """The module with all of its tensors on the meta device."""
+    module = torch.jit.load(_place(source), map_location="meta").eval()
+    return module, weights_of(module)
 
-    def load(device: str) -> Any:
-        place = str(source.path) if source.path else io.BytesIO(source.read(0, source.size))
-        return torch.jit.load(place, map_location=device)
 
-    try:
-        return load("meta")
-    except NotImplementedError:
-        # The constants of a frozen module are compared as it is loaded.
-        return load("cpu")
+def _with_data(torch: Any, source: Source) -> tuple[Any, list[Weight]]:
+    """The module as it is: its tensors follow the inputs to the meta device, call by call.
+
+    Tracing writes numbers into the code as tensors, whose values the code looks at, and loading a
+    frozen module compares its constants. All data are read for that.
+    """
+    module = torch.jit.load(_place(source), map_location="cpu").eval()
+    return module, weights_of(module)
+
+
+def _place(source: Source) -> Any:
+    return str(source.path) if source.path else io.BytesIO(source.read(0, source.size))
 
 
 def _declared(module: Any, binding: Binding) -> dict[str, str]:

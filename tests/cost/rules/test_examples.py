@@ -10,14 +10,20 @@ from costdb.ir import AttributeValue, DType, Layer, Tensor
 
 SHAPE = re.compile(r"(\w+) \(([\d, ]*)\)")
 TEXT_ATTRIBUTE = re.compile(r'(\w+ )?"([^"]+)"')
+LIST_ATTRIBUTE = re.compile(r"(\w+) \[([\d, ]*)\]")
 NUMBER_ATTRIBUTE = re.compile(r"(\w+) (-?\d+)(?=,|$)")
 EXPECTED = re.compile(r"(macs|flops) ([\d,]+)\.?$")
 
+# Rules that share a text count the example alike, or say so for the first of them.
 DOCUMENTED = {
     rule.documentation: rule
-    for rule in built_in_rules().values()
+    for rule in reversed(built_in_rules().values())
     if "Example:" in rule.documentation
 }
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in text.split(",") if number.strip())
 
 
 def example(documentation: str) -> tuple[list[Tensor], dict[str, AttributeValue], str, int]:
@@ -29,14 +35,17 @@ def example(documentation: str) -> tuple[list[Tensor], dict[str, AttributeValue]
     attributes: dict[str, AttributeValue] = {}
     for name, value in TEXT_ATTRIBUTE.findall(head):
         attributes[name.strip() or "equation"] = value
+    head = TEXT_ATTRIBUTE.sub("", head)
+    for name, value in LIST_ATTRIBUTE.findall(head):
+        attributes[name] = numbers(value)
+    head = LIST_ATTRIBUTE.sub("", head)
     tensors = []
-    for name, sizes in SHAPE.findall(TEXT_ATTRIBUTE.sub("", head)):
-        shape = tuple(int(size) for size in sizes.split(",") if size.strip())
+    for name, sizes in SHAPE.findall(head):
         if name == "kernel_shape":
-            attributes[name] = shape
+            attributes[name] = numbers(sizes)
         else:
-            tensors.append(Tensor(name, shape, DType.FLOAT32))
-    for name, value in NUMBER_ATTRIBUTE.findall(SHAPE.sub("", TEXT_ATTRIBUTE.sub("", head))):
+            tensors.append(Tensor(name, numbers(sizes), DType.FLOAT32))
+    for name, value in NUMBER_ATTRIBUTE.findall(SHAPE.sub("", head)):
         attributes[name] = int(value)
     return tensors, attributes, expected[1], int(expected[2].replace(",", ""))
 

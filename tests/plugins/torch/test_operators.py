@@ -68,6 +68,8 @@ UNARY = {
     "IsNaN": lambda x: x.isnan(),
     "Trilu": lambda x: x.tril(),
     "NonZero": lambda x: x.nonzero(),
+    "Sub": lambda x: x.diff(),
+    "aten:diff": lambda x: x.diff(n=2),
     "Softmax": lambda x: x.softmax(0),
     "LogSoftmax": lambda x: x.log_softmax(0),
     "ReduceSum": lambda x: x.sum(1),
@@ -350,6 +352,46 @@ def test_a_number_is_no_input(lower: Lower, function: Callable[..., Any], op: st
             id="attention with a mask",
         ),
         pytest.param(
+            lambda x, w, b: functional().instance_norm(x, weight=w, bias=b),
+            (IMAGE, (8,), (8,)),
+            "InstanceNormalization",
+            (IMAGE, (8,), (8,)),
+            {"epsilon": 1e-5},
+            id="instance norm",
+        ),
+        pytest.param(
+            lambda x, m, v: functional().instance_norm(x, m, v, use_input_stats=False),
+            (IMAGE, (8,), (8,)),
+            "BatchNormalization",
+            (IMAGE, None, None, (8,), (8,)),
+            {"epsilon": 1e-5},
+            id="instance norm with stored statistics",
+        ),
+        pytest.param(
+            lambda x: functional().dropout(x, 0.25, training=True),
+            (MATRIX,),
+            "aten:dropout",
+            (MATRIX,),
+            {"p": 0.25, "train": 1},
+            id="dropout in training",
+        ),
+        pytest.param(
+            lambda x: torch.linalg.vector_norm(x, 3, dim=1),
+            (MATRIX,),
+            "aten:linalg_vector_norm",
+            (MATRIX,),
+            {"ord": 3, "dim": (1,)},
+            id="a norm of order 3",
+        ),
+        pytest.param(
+            lambda x, g: functional().grid_sample(x, g, mode="nearest", align_corners=False),
+            (IMAGE, (2, 5, 5, 2)),
+            "GridSample",
+            (IMAGE, (2, 5, 5, 2)),
+            {"mode": "nearest"},
+            id="grid sample",
+        ),
+        pytest.param(
             lambda x: tuple(torch.topk(x, 2, dim=1)),
             (MATRIX,),
             "TopK",
@@ -387,6 +429,47 @@ def test_inputs_and_attributes(  # noqa: PLR0917 - the columns of the table
     assert layer.qualified_op == op
     assert shapes(layer) == expected_shapes
     assert layer.attributes == attributes
+
+
+@pytest.mark.parametrize(
+    ("access", "op", "attributes"),
+    [
+        pytest.param(lambda x, i, _: x.gather(0, i), "GatherElements", {"axis": 0}, id="gather"),
+        pytest.param(lambda x, i, _: x.index_select(1, i[0]), "Gather", {"axis": 1}, id="select"),
+        pytest.param(lambda x, i, _: x[i[0]], "GatherND", {}, id="index"),
+        pytest.param(lambda x, i, y: x.scatter(0, i, y), "ScatterElements", {}, id="scatter"),
+        pytest.param(
+            lambda x, i, y: x.scatter_add(0, i, y),
+            "ScatterElements",
+            {"reduction": "add"},
+            id="scatter_add",
+        ),
+        pytest.param(
+            lambda x, i, y: x.scatter_reduce(0, i, y, "amax"),
+            "ScatterElements",
+            {"reduction": "max"},
+            id="scatter_reduce",
+        ),
+        pytest.param(lambda x, i, y: x.index_put((i[0],), y[0]), "ScatterND", {}, id="index_put"),
+        pytest.param(
+            lambda x, i, y: x.index_put((i[0],), y[0], accumulate=True),
+            "ScatterND",
+            {"reduction": "add"},
+            id="index_put that adds",
+        ),
+    ],
+)
+def test_reading_and_writing_at_indices(
+    lower: Lower, access: Callable[..., Any], op: str, attributes: Mapping[str, Any]
+) -> None:
+    indices = torch.zeros(MATRIX, dtype=torch.int64)
+    layer = lower(access, MATRIX, indices, MATRIX).layers[-1]
+    assert (layer.op, layer.attributes) == (op, attributes)
+
+
+def test_a_copy_that_spreads_its_source_is_an_expansion(lower: Lower) -> None:
+    graph = lower(lambda x, y: x.clone().copy_(y[0]) + 0, MATRIX, MATRIX)
+    assert [layer.op for layer in graph.layers] == ["Slice", "Expand", "Add"]
 
 
 def test_an_embedding_reads_its_table_first(lower: Lower) -> None:

@@ -79,6 +79,17 @@ def test_the_shapes_are_those_that_are_given(scripted: Path, load: Load) -> None
     assert graph.outputs[0].shape == (3, 10)
 
 
+def test_numbers_that_tracing_wrote_into_the_code(tmp_path: Path, load: Load) -> None:
+    """They are tensors there, and their values are looked at: they alone need data."""
+    model = models.network(
+        lambda self, x: self.dense(x * 0.125) * 0.125 / 3, dense=torch.nn.Linear(4, 4)
+    )
+    path = models.script(model, tmp_path / "traced.pt", traced_with=torch.randn(2, 4))
+    graph = load(path, trust=True, inputs=["x=2x4"])
+    assert macs(graph) == 2 * 4 * 4
+    assert stored(graph, Role.PARAMETER) == 4 * 4 + 4
+
+
 def test_freezing_makes_weights_constants_whose_role_is_open(tmp_path: Path, load: Load) -> None:
     """The batch norm is gone, its scale merged into the convolution, which has a bias now."""
     model = torch.nn.Sequential(*list(models.convnet())[:3]).eval()

@@ -89,3 +89,14 @@ def test_a_cache_in_a_buffer(tmp_path: Path, load: Load) -> None:
     ]
     (cache,) = [tensor for tensor in graph.tensors() if tensor.role.is_stored]
     assert (cache.name, cache.role) == ("cache", Role.BUFFER)
+
+
+def test_of_a_program_that_returns_nothing_its_state_is_costed(tmp_path: Path, load: Load) -> None:
+    """ATen's core operators write nothing: what is written is handed back beside the results."""
+
+    def forward(self: Any, x: Any) -> Any:
+        self.total.add_(x.exp())
+
+    model = models.network(forward, total=torch.randn(4))
+    path = models.export(model, [torch.randn(4)], tmp_path / "state.pt2", decomposed=True)
+    assert ops(load(path)) == ["Exp", "Add"]

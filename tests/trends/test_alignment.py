@@ -42,12 +42,18 @@ def numbered(layers: list[LayerCost]) -> list[LayerCost]:
     return named
 
 
+def dense(**params: int) -> list[LayerCost]:
+    """Matrix products by name, with so many weights."""
+    return [layer("MatMul", name, params=number) for name, number in params.items()]
+
+
 def changes(alignment: Alignment) -> dict[str, int]:
     return dict(Counter(pair.change.value for pair in alignment.pairs))
 
 
 BASE = network(9)
 BLOCK = [conv("extra/conv", (16, 16), 56, scope="extra"), relu("extra/relu", 16, 56, scope="extra")]
+TWENTY = {f"n{number}": 100 + number for number in range(20)}
 LARGER = network(9, size=64, model="b")
 WITH_BLOCK = [*BASE[:10], *BLOCK, *BASE[10:]]
 
@@ -89,6 +95,18 @@ WITH_BLOCK = [*BASE[:10], *BLOCK, *BASE[10:]]
         pytest.param(
             network(9, model="a"), [*LARGER[:10], *LARGER[8:10], *LARGER[10:]],
             {"changed": 18, "added": 2}, id="another input size, other names and a block more",
+        ),
+        pytest.param(
+            numbered(BASE), numbered([*LARGER[:10], *LARGER[8:10], *LARGER[10:]]),
+            {"changed": 18, "added": 2}, id="another input size and all numbered anew",
+        ),
+        pytest.param(
+            dense(a=1, b=2, c=3, d=4), dense(a=2, b=3, c=4, d=5), {"changed": 4},
+            id="each as wide as the next one was",
+        ),
+        pytest.param(
+            dense(x=7, y=7, z=8, **TWENTY), dense(y=7, z=9, **TWENTY),
+            {"removed": 1, "unchanged": 21, "changed": 1}, id="names are as good as weights",
         ),
     ],
 )  # fmt: skip
@@ -149,6 +167,11 @@ def add(size: int, name: str = "", scope: str = "") -> LayerCost:
         pytest.param(
             [add(2, scope="m/a"), add(2, scope="m/b")], [add(2, scope="m/b")],
             ["removed m/a", "unchanged m/b"], id="the one in the same module",
+        ),
+        pytest.param(
+            [add(2, scope="m/a"), add(3, scope="m/a"), add(4, scope="m/b")],
+            [add(3, scope="m/a"), add(4, scope="m/b")],
+            ["removed m/a", "unchanged m/a", "unchanged m/b"], id="the one of the same shapes",
         ),
         pytest.param(
             [add(2, scope="m/a"), add(3, scope="m/b")], [add(4, scope="m/b")],

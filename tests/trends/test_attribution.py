@@ -118,6 +118,11 @@ LARGER_MODEL = [
             id="many small parts are told as one",
         ),
         pytest.param(
+            [], [layer("MatMul", name, macs=macs) for name, macs in (("a", 1), ("b", 98), ("c", 1))],
+            [("b", 98, "1 new MatMul"), ("a", 1, "1 new MatMul"), ("c", 1, "1 new MatMul")],
+            id="a few small parts are not",
+        ),
+        pytest.param(
             [], [layer("MatMul", f"n{n}", macs=5) for n in range(20)],
             [("*", 100, "20 new MatMul")], id="many small parts with nothing in common",
         ),

@@ -1,15 +1,13 @@
 """Finding conventions, and adding one by adding a file."""
 
 import importlib
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from builders import onnx_models
+from builders.command_line import runner
 from builders.graphs import shaped
 
 import costdb
@@ -96,18 +94,11 @@ def test_a_convention_is_added_by_adding_one_file(tmp_path: Path) -> None:
     (copy / "cost" / "conventions" / "every_layer.py").write_text(ADDED)
     model = tmp_path / "conv.onnx"
     onnx_models.save_conv(model, (1, 3, 8, 8), (4, 3, 3, 3), bias=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "costdb", "explain", model, "--convention", "layers", "-f", "csv"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    run = runner(tmp_path)
+    done = run("explain", model, "--convention", "layers", "-f", "csv", PYTHONPATH=str(tmp_path))
+    assert done.err == ""
     # 6 * 6 * 27 * 4 multiply-accumulates, and one layer.
-    assert done.stdout.splitlines() == [
+    assert done.out.splitlines() == [
         "op,layers,costdb,layers,difference,reason",
-        "Conv,1,3888,1,-3887,"
-        "layers counts 1 for each layer; costdb counts multiply-accumulates",
+        "Conv,1,3888,1,-3887,layers counts 1 for each layer; costdb counts multiply-accumulates",
     ]
-

@@ -96,9 +96,7 @@ SMALL: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
 
 
 @pytest.mark.parametrize(("build", "shape"), SMALL.values(), ids=SMALL)
-def test_a_small_network(
-    tmp_path: Path, build: Callable[[], Any], shape: tuple[int, ...]
-) -> None:
+def test_a_small_network(tmp_path: Path, build: Callable[[], Any], shape: tuple[int, ...]) -> None:
     path = models.freeze(build(), tmp_path / "model.pb", shape)
     assert counted(path) == profiler_flops(path)
 

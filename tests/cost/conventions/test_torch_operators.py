@@ -67,9 +67,7 @@ OPERATORS: dict[str, Callable[[], Network]] = {
     ),
     "mm": lambda: function(lambda _, x, y: torch.mm(x, y), of(3, 4), of(4, 5)),
     "mv": lambda: function(lambda _, x, y: torch.mv(x, y), of(3, 4), of(4)),
-    "addmm": lambda: function(
-        lambda _, x, y, z: torch.addmm(z, x, y), of(3, 4), of(4, 5), of(5)
-    ),
+    "addmm": lambda: function(lambda _, x, y, z: torch.addmm(z, x, y), of(3, 4), of(4, 5), of(5)),
     "bmm": lambda: function(lambda _, x, y: torch.bmm(x, y), of(2, 3, 4), of(2, 4, 5)),
     "baddbmm": lambda: function(
         lambda _, x, y, z: torch.baddbmm(z, x, y), of(2, 3, 4), of(2, 4, 5), of(2, 3, 5)
@@ -127,9 +125,7 @@ OPERATORS: dict[str, Callable[[], Network]] = {
     "softmax of channels": lambda: (nn.Softmax2d(), (of(2, 4, 8, 3),)),
     "softmin": lambda: (nn.Softmin(-1), (of(2, 4, 8),)),
     "log softmax": lambda: (nn.LogSoftmax(-1), (of(2, 4, 8),)),
-    "softmax as a function": lambda: function(
-        lambda _, x: functional.softmax(x, -1), of(2, 4, 8)
-    ),
+    "softmax as a function": lambda: function(lambda _, x: functional.softmax(x, -1), of(2, 4, 8)),
     "parametric relu": lambda: (nn.PReLU(), (of(2, 4, 8),)),
     "gelu": lambda: (nn.GELU(), (of(2, 4, 8),)),
     "nearest upsampling": lambda: (nn.Upsample(scale_factor=2), (of(1, 2, 4, 4),)),
@@ -191,9 +187,7 @@ def explained(path: Path, convention: str) -> Any:
 
 
 @pytest.mark.parametrize("build", OPERATORS.values(), ids=OPERATORS)
-def test_an_operator_as_the_tools_count_it(
-    tmp_path: Path, build: Callable[[], Network]
-) -> None:
+def test_an_operator_as_the_tools_count_it(tmp_path: Path, build: Callable[[], Network]) -> None:
     module, inputs = build()
     module.eval()
     path = models.export(module, inputs, tmp_path / "operator.pt2")

@@ -37,7 +37,7 @@ def attended(
                 "Attention", [(2, 3, 32), (2, 5, 16), (2, 5, 12)], (2, 3, 24),
                 q_num_heads=4, kv_num_heads=2,
             ),
-            attended(8, 3, 5, 8, value=6), id="3-D, grouped: 8 heads, 3 x 5, keys of 8, values of 6",
+            attended(8, 3, 5, 8, value=6), id="3-D, grouped: 8 heads, 3 x 5 scores, values of 6",
         ),
         pytest.param(
             node(

@@ -17,7 +17,7 @@ EXPECTED = re.compile(r"(macs|flops) ([\d,]+)\.?$")
 # Rules that share a text count the example alike, or say so for the first of them.
 DOCUMENTED = {
     rule.documentation: rule
-    for rule in reversed(built_in_rules().values())
+    for rule in reversed(tuple(built_in_rules().values()))
     if "Example:" in rule.documentation
 }
 

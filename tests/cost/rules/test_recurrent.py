@@ -186,9 +186,7 @@ def test_slots_of_an_lstm() -> None:
     "layer",
     [
         pytest.param(
-            node(
-                "LSTM", [(5, 2, 3), (1, 16, 3), (1, 16, 4)], (5, 1, 2, 4), activations=("Tanh",)
-            ),
+            node("LSTM", [(5, 2, 3), (1, 16, 3), (1, 16, 4)], (5, 1, 2, 4), activations=("Tanh",)),
             id="too few activations",
         ),
         pytest.param(

@@ -1,4 +1,4 @@
-"""Local functions are inlined, whatever their opset, and their layers say which call they are of."""
+"""Local functions are inlined, whatever their opset; their layers say which call they are of."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

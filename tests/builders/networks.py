@@ -62,6 +62,14 @@ def _torchvision(name: str) -> Any:
     torch_models.import_torchvision()
     from torchvision import models
 
+    if name.endswith("_fpn"):
+        from torchvision.models.detection import backbone_utils
+
+        # What Faster R-CNN and its kin look for objects in: five feature maps.
+        pyramid = backbone_utils.resnet_fpn_backbone(
+            backbone_name=name.removesuffix("_fpn"), weights=None
+        )
+        return _wrapper(_randomized(pyramid), lambda model, image: tuple(model(image).values()))
     options: dict[str, Any] = {"weights": None}
     if name in {"googlenet", "inception_v3"}:
         # The published parameter count is without the heads that only training uses.

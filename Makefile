@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 PLUGINS := -e plugins/costdb-onnx -e plugins/costdb-tensorflow -e plugins/costdb-torch
 PEERS := fvcore==0.1.5.post20221221 iopath==0.1.10 portalocker==4.4.2 tabulate==0.10.0 \
-	termcolor==3.3.0 yacs==0.1.8 ultralytics-thop==2.2.3
+	termcolor==3.3.0 ultralytics-thop==2.2.3
 MANIFESTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .PHONY: demo test ledger lint docs bench clean
@@ -14,9 +14,7 @@ demo: $(VENV)/demo-ready
 	PATH="$(abspath $(BIN)):$$PATH" docs/demo/run.sh demo-output
 
 test: $(VENV)/test-ready lint
-	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -n 2
-	@$(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage report --fail-under=90
+	$(BIN)/python -m pytest -n 2 --cov
 
 ledger: $(VENV)/test-ready
 	COSTDB_TEST_LEDGER=all $(BIN)/python -m pytest tests/test_ledger.py

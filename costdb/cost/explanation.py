@@ -13,7 +13,7 @@ from costdb.cost.engine import cost
 from costdb.cost.result import LayerCost
 from costdb.cost.rules import RuleTable, built_in_rules
 from costdb.errors import CostError
-from costdb.ir import Graph, Layer, Shape, Uncountable
+from costdb.ir import Body, Graph, Layer, Shape, Uncountable
 
 # Kinds of operations as a reason lists them.
 _KINDS = {
@@ -72,7 +72,7 @@ class Explanation:
 
     @property
     def costdb_total(self) -> int:
-        """costdb's total: what the deployed model executes."""
+        """The total of costdb: what the deployed model executes."""
         return sum(layer.costdb for layer in self.layers)
 
     @property
@@ -133,15 +133,16 @@ def _runs(
     """Each layer with its cost and how often it runs; 0 in a branch that is not taken."""
     for layer in graph.layers:
         yield layer, next(counted), times
-        branches = [
-            list(_runs(body.graph, counted, times * (1 if trips is None else trips)))
-            for body in layer.bodies
-            for trips in [body.trip_count]
-        ]
+        branches = [list(_runs(body.graph, counted, times * _trips(body))) for body in layer.bodies]
         # The engine leaves the operations of the costliest branch alone.
         taken = max(branches, key=_operations, default=[])
         for branch in branches:
             yield from (run if branch is taken else (*run[:2], 0) for run in branch)
+
+
+def _trips(body: Body) -> int:
+    """How often the engine counts a body: once where data decide."""
+    return 1 if body.trip_count is None else body.trip_count
 
 
 def _operations(runs: list[tuple[Layer, LayerCost, int]]) -> int:
@@ -170,7 +171,7 @@ def _explained(
         formula = convention.formulas.get(counted.op, convention.formula)
         said = f"counts {formula}" if theirs else convention.omits
         reason = f"{convention.name} {said}; costdb {_own_way(counted, convention.metric)}"
-        if not counted.folded and counted.counts.adds > times * counts.adds:
+        if convention.metric == "flops" and counted.counts.adds > times * counts.adds:
             reason += ", with the bias that folding leaves"
     return ExplainedLayer(
         name=counted.name,

@@ -29,7 +29,7 @@ OUTPUTS, MACS = 256, 768
 
 
 @convention("each", unit="MACs", metric="macs", formula="1 for each run")
-def each(layer: Layer, counts: Counts) -> int:
+def each(_: Layer, __: Counts) -> int:
     """Count 1 for each run of a layer."""
     return 1
 
@@ -105,7 +105,7 @@ def test_a_layer_without_a_rule_makes_the_total_a_lower_bound() -> None:
     explanation = explain(graph([odd]), each)
     assert explanation.unknown_layers == 1
     assert explanation.layers[0].reason == "each counts 1 for each run; costdb cannot count it"
-    table = rule_table([Rule("Odd", lambda entry: Counts(macs=7, dots=1), domain="me")])
+    table = rule_table([Rule("Odd", lambda _: Counts(macs=7, dots=1), domain="me")])
     known = explain(graph([odd]), convention_named("2mac"), table)
     assert (known.unknown_layers, known.convention_total) == (0, 14)
     assert known.layers[0].costdb == 13

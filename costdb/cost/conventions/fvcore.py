@@ -67,13 +67,6 @@ def _norm(layer: Layer, _: Counts) -> int:
     return layer.input(0).numel * (5 if layer.has_input(1) else 4)
 
 
-def _cell(layer: Layer, _: Counts) -> int:
-    """A recurrent cell, which is traced as two products."""
-    data = layer.input(0)
-    matrices = [t for t in layer.reads if t.role is Role.PARAMETER and t.rank == 2]
-    return data.numel // data.size(-1) * sum(matrix.numel for matrix in matrices)
-
-
 def _read(layer: Layer, _: Counts) -> int:
     return layer.input(0).numel
 
@@ -107,7 +100,8 @@ _HANDLERS: Mapping[str, _Handler] = {
     "Resize": _Handler(_resize, "1 or, bilinear, 4 for each element", _RESIZES),
     "GridSample": _Handler(_grid_sample, "4 for each element"),
     **{
-        f"aten:{name}_cell": _Handler(_cell, "multiply-accumulates")
+        # A cell is traced as the two products that it is.
+        f"aten:{name}_cell": _Handler(_macs, "multiply-accumulates")
         for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")
     },
 }

@@ -5,7 +5,7 @@ import math
 from costdb.contracts import Counts, rule
 from costdb.cost.rules.equivalent import accessed_as, counted_as
 from costdb.cost.rules.sampling import LINEAR
-from costdb.ir import Layer, Role
+from costdb.ir import Layer, Role, Uncountable
 
 
 def deformable_accesses(layer: Layer) -> int:
@@ -31,9 +31,11 @@ def deformable_convolution(layer: Layer) -> Counts:
     """
     data, weights, offset = layer.input(0), layer.input(1), layer.input(2)
     axes, channels = weights.rank - 2, weights.size(0)
+    if axes < 1:
+        raise Uncountable("the kernel of DeformConv has no axis to shift along")
     positions = layer.output.numel // channels if channels else 0
     samples = positions * data.size(1) * math.prod(weights.sizes[2:])
-    places = offset.numel // axes if axes else 0
+    places = offset.numel // axes
     return (
         counted_as("Conv", layer, 0, 1, 3)
         + Counts(adds=offset.numel, muls=samples if layer.has_input(4) else 0)

@@ -8,7 +8,7 @@ operations; the logarithm is rounded up where n is no power of two. A real one i
 import math
 
 from costdb.contracts import ZERO, Counts, Coverage, Rule, rule
-from costdb.ir import Layer, Role
+from costdb.ir import Layer, Role, Tensor, Uncountable
 
 BUTTERFLY = Counts(muls=4, adds=6)
 
@@ -22,20 +22,19 @@ def fast_transform(rows: int, length: int, *, real: bool) -> Counts:
 
 
 def transform_of_axes(
-    sizes: tuple[int, ...], axes: tuple[int, ...], *, real_length: int | None = None
+    side: Tensor, axes: tuple[int, ...], *, real_length: int | None = None
 ) -> Counts:
     """A transform of several axes, one after the other.
 
     Args:
-        sizes: The shape of the complex side, whose last of the axes is half as long if the other
-            side is real.
+        side: The complex side, whose last of the axes is half as long if the other side is real.
         axes: Which axes are transformed.
         real_length: The length of the last of them on the real side; None if both are complex.
     """
-    counts, elements = ZERO, math.prod(sizes)
+    counts = ZERO
     for position, axis in enumerate(reversed(axes)):
-        size = sizes[axis]
-        rows = elements // size if size else 0
+        size = side.size(axis)
+        rows = side.numel // size if size else 0
         if position == 0 and real_length is not None:
             counts += fast_transform(rows, real_length, real=True)
         else:
@@ -114,7 +113,7 @@ def tensor_transform(layer: Layer) -> Counts:
     real_length = real_side.size(axes[-1]) if axes and (reads_real or writes_real) else None
     parts = 1 if writes_real else 2
     scaled = parts * layer.output.numel if layer.integer("normalization", 0) else 0
-    return transform_of_axes(side.sizes, axes, real_length=real_length) + Counts(muls=scaled)
+    return transform_of_axes(side, axes, real_length=real_length) + Counts(muls=scaled)
 
 
 def _composite_axes(layer: Layer) -> tuple[int, ...]:
@@ -152,7 +151,14 @@ def named_transform(layer: Layer) -> Counts:
     scaled = layer.string("norm", "backward") != ("forward" if inverse else "backward")
     parts = 1 if is_real and inverse else 2
     scaling = Counts(muls=parts * layer.output.numel if scaled else 0)
-    return transform_of_axes(side.sizes, axes, real_length=real_length) + scaling
+    return transform_of_axes(side, axes, real_length=real_length) + scaling
+
+
+def _frame_length(layer: Layer) -> int:
+    length = layer.integer("n_fft", 0)
+    if length < 1:
+        raise Uncountable(f"{layer.op} has no n_fft")
+    return length
 
 
 @rule("stft", domain="aten", coverage=Coverage.ESTIMATED)
@@ -163,7 +169,7 @@ def framed_transform(layer: Layer) -> Counts:
     Source: https://pytorch.org/docs/stable/generated/torch.stft.html
     Example: X (1, 16000), window (512,), n_fft 512, Y (1, 257, 122): flops 1,467,904.
     """
-    length, output = layer.integer("n_fft", 0), layer.output
+    length, output = _frame_length(layer), layer.output
     complex_numbers = output.numel // (1 if layer.integer("return_complex", 1) else 2)
     bins = length // 2 + 1 if layer.integer("onesided", 1) else length
     frames = complex_numbers // bins
@@ -181,7 +187,7 @@ def inverse_framed_transform(layer: Layer) -> Counts:
     Source: https://pytorch.org/docs/stable/generated/torch.istft.html
     Example: X (1, 257, 122), window (512,), n_fft 512, Y (1, 15488): flops 1,733,248.
     """
-    length, data = layer.integer("n_fft", 0), layer.input(0)
+    length, data = _frame_length(layer), layer.input(0)
     bins, of_one = data.size(-2), data.size(-1)
     frames = data.numel // bins if bins else 0
     windowed = frames * length if layer.has_input(1) else 0
@@ -199,10 +205,10 @@ def _trailing_transform(rank: int, kind: str) -> Rule:
     def count(layer: Layer) -> Counts:
         axes = tuple(range(-rank, 0))
         if kind in {"", "I"}:
-            return transform_of_axes(layer.output.sizes, axes)
+            return transform_of_axes(layer.output, axes)
         side = layer.output if kind == "R" else layer.input(0)
         real = layer.input(0) if kind == "R" else layer.output
-        return transform_of_axes(side.sizes, axes, real_length=real.size(-1))
+        return transform_of_axes(side, axes, real_length=real.size(-1))
 
     name = f"{kind}FFT{'' if rank == 1 else f'{rank}D'}"
     return Rule(

@@ -66,7 +66,10 @@ def linear_regressor(layer: Layer) -> Counts:
     Source: https://onnx.ai/onnx/operators/onnx_aionnxml_LinearRegressor.html
     Example: X (8, 10), targets 2, Y (8, 2): macs 160.
     """
-    return _linear(layer, layer.integer("targets", 1))
+    targets = layer.integer("targets", 1)
+    if targets < 1:
+        raise Uncountable("LinearRegressor has no targets")
+    return _linear(layer, targets)
 
 
 @rule("LinearClassifier", domain=ML)

@@ -59,6 +59,8 @@ def _direction(
 
 def _functions(layer: Layer, cell: Cell, directions: int) -> list[tuple[str, ...]]:
     """The activation functions of each direction."""
+    if directions not in {1, 2}:
+        raise Uncountable(f"{layer.op} has weights for {directions} directions")
     count = len(cell.functions)
     given = layer.attributes.get("activations", cell.functions * directions)
     names = tuple(map(str, given)) if isinstance(given, tuple) else ()

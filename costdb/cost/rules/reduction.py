@@ -90,7 +90,8 @@ def trace(layer: Layer) -> Counts:
     Source: https://pytorch.org/docs/stable/generated/torch.trace.html
     Example: X (8, 6), Y (): flops 5.
     """
-    return Counts(adds=max(min(layer.input(0).sizes) - 1, 0))
+    matrix = layer.input(0)
+    return Counts(adds=max(min(matrix.size(0), matrix.size(1)) - 1, 0))
 
 
 @rule("aminmax", domain="aten")

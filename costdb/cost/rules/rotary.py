@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from costdb.contracts import Counts, rule
 from costdb.cost.rules.attention import head_count
-from costdb.ir import Layer, Role
+from costdb.ir import Layer, Role, Uncountable
 
 
 def rotation(elements: int) -> Counts:
@@ -16,10 +16,12 @@ def _rotated(layer: Layer) -> int:
     """How many elements are turned: all, or the first `rotary_embedding_dim` of each head."""
     data = layer.input(0)
     turned = layer.integer("rotary_embedding_dim", 0)
-    if not turned:
+    if turned == 0:
         return data.numel
     length = data.size(3) if data.rank == 4 else data.size(2) // head_count(layer, "num_heads")
-    return data.numel // length * turned if length else 0
+    if not 0 < turned <= length:
+        raise Uncountable(f"{turned} elements of heads of {length} are no part to turn")
+    return data.numel // length * turned
 
 
 @rule("RotaryEmbedding", weights={1: Role.CONSTANT, 2: Role.CONSTANT})

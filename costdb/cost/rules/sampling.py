@@ -66,10 +66,12 @@ def grid_sample(layer: Layer) -> Counts:
     if mode not in INTERPOLATIONS:
         raise Uncountable(f"GridSample has an unknown mode {mode!r}")
     interpolation, grid = INTERPOLATIONS[mode], layer.input(1)
-    axes = grid.size(-1)
+    axes = layer.input(0).rank - 2
+    if axes < 1 or grid.size(-1) != axes:
+        raise Uncountable("the grid of GridSample does not have a coordinate for each axis")
     aligned = layer.integer("align_corners", 0)
     to_pixels = Counts(adds=1 if aligned else 2, muls=1, divs=1)
-    places = grid.numel // axes if axes else 0
+    places = grid.numel // axes
     return (
         grid.numel * to_pixels
         + interpolation.places(places, axes)

@@ -165,6 +165,9 @@ OPERATORS: dict[str, Callable[[], Network]] = {
     "lstm without batch": lambda: (nn.LSTM(8, 16), (of(5, 8),)),
     "gru": lambda: (nn.GRU(8, 16, 2, batch_first=True), (of(5, 2, 8),)),
     "simple recurrence": lambda: (nn.RNN(8, 16, 2, nonlinearity="relu"), (of(5, 2, 8),)),
+    "an lstm cell": lambda: (nn.LSTMCell(8, 16), (of(2, 8),)),
+    "a gru cell": lambda: (nn.GRUCell(8, 16), (of(2, 8),)),
+    "a simple cell": lambda: (nn.RNNCell(8, 16, nonlinearity="relu"), (of(2, 8),)),
     "attention that returns its weights": lambda: attention(
         of(2, 5, 8), of(2, 5, 8), need_weights=True
     ),
@@ -197,22 +200,6 @@ def test_an_operator_as_the_tools_count_it(tmp_path: Path, build: Callable[[], N
     found = {name: explained(path, name) for name in TOOLS}
     assert {name: explanation.convention_total for name, explanation in found.items()} == expected
     assert all(explanation.uncountable_layers == 0 for explanation in found.values())
-
-
-# Recurrent cells have no counting rule of costdb's, which `torchvision` builds on.
-CELLS: dict[str, Callable[[], Any]] = {
-    "lstm": lambda: nn.LSTMCell(8, 16),
-    "gru": lambda: nn.GRUCell(8, 16),
-    "simple": lambda: nn.RNNCell(8, 16, nonlinearity="relu"),
-}
-
-
-@pytest.mark.parametrize("build", CELLS.values(), ids=CELLS)
-@pytest.mark.parametrize("name", ["fvcore", "thop"])
-def test_a_recurrent_cell(tmp_path: Path, build: Callable[[], Any], name: str) -> None:
-    cell, inputs = build(), (of(2, 8),)
-    path = models.export(cell, inputs, tmp_path / "cell.pt2")
-    assert explained(path, name).convention_total == TOOLS[name](cell, inputs)
 
 
 # What is not reproduced: the file does not say enough, or the tool fails.

@@ -186,13 +186,6 @@ def test_runtime_attention(layer: Layer, counts: Counts) -> None:
             ),
             24, id="3-D, a quarter of each head",
         ),
-        pytest.param(
-            node(
-                "RotaryEmbedding", [(1, 4, 3, 0), (3, 0), (3, 0)], (1, 4, 3, 0),
-                rotary_embedding_dim=2,
-            ),
-            0, id="heads of nothing",
-        ),
     ],
 )  # fmt: skip
 def test_rotation_takes_two_multiplications_and_an_add_per_element(
@@ -279,6 +272,14 @@ def test_causal_convolution(layer: Layer, counts: Counts) -> None:
             id="sizes that do not add up",
         ),
         pytest.param(recurrent("magic"), id="unknown update rule"),
+        pytest.param(
+            node("RotaryEmbedding", [(1, 4, 3, 8)], (1, 4, 3, 8), rotary_embedding_dim=-2),
+            id="less than no element turned",
+        ),
+        pytest.param(
+            node("RotaryEmbedding", [(1, 4, 3, 0)], (1, 4, 3, 0), rotary_embedding_dim=2),
+            id="more elements turned than there are",
+        ),
         pytest.param(
             node("CausalConvWithState", [(1, 8, 10), (8, 1, 4)], (1, 8, 10), activation="magic"),
             id="unknown activation",

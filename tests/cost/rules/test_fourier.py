@@ -4,7 +4,7 @@ import pytest
 from builders.rules import counted, node, rule_of
 
 from costdb.contracts import Counts, Coverage
-from costdb.ir import Layer
+from costdb.ir import Layer, Uncountable
 
 BUTTERFLY = Counts(muls=4, adds=6)
 
@@ -169,3 +169,17 @@ def test_transforms(layer: Layer, counts: Counts) -> None:
 )  # fmt: skip
 def test_windows(layer: Layer, counts: Counts) -> None:
     assert counted(layer) == counts
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        pytest.param(node("aten:_fft_c2c", [(2, 8)], (2, 8), dim=(5,)), id="no such axis"),
+        pytest.param(node("aten:fft_fft", [(2, 8)], (2, 8), dim="last"), id="an axis in words"),
+        pytest.param(node("aten:stft", [(2, 20)], (2, 5, 4), n_fft=-2), id="frames of nothing"),
+        pytest.param(node("tf:FFT2D", [(8,)], (8,)), id="two axes of one"),
+    ],
+)
+def test_what_does_not_fit_is_uncountable(layer: Layer) -> None:
+    with pytest.raises(Uncountable):
+        counted(layer)

@@ -74,6 +74,9 @@ def test_counts(layer: Layer, counts: Counts) -> None:
             node(f"{ML}:LinearRegressor", [(3, 4)], (3, 1), post_transform="MAGIC"),
             id="unknown transformation",
         ),
+        pytest.param(
+            node(f"{ML}:LinearRegressor", [(3, 4)], (3, 1), targets=-1), id="less than no target"
+        ),
     ],
 )
 def test_what_does_not_say_enough_is_uncountable(layer: Layer) -> None:

@@ -197,6 +197,10 @@ def test_slots_of_an_lstm() -> None:
             node("RNN", [(5, 2, 3), (1, 4, 3), (1, 4, 4)], (5, 1, 2, 4), activations=("Magic",)),
             id="unknown activation",
         ),
+        pytest.param(
+            node("RNN", [(5, 2, 3), (10**9, 4, 3), (10**9, 4, 4)], (5, 10**9, 2, 4)),
+            id="more directions than two",
+        ),
     ],
 )
 def test_what_does_not_say_enough_is_uncountable(layer: Layer) -> None:

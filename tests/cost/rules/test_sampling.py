@@ -44,7 +44,7 @@ WEIGHTS = Counts(compares=2, adds=4, muls=4)
             id="trilinear: eight elements, two products for each weight",
         ),
         pytest.param(
-            node("GridSample", [(1, 3, 8, 8), (1, 0, 0, 0)], (1, 3, 0, 0)), Counts(), id="no place"
+            node("GridSample", [(1, 3, 8, 8), (1, 0, 0, 2)], (1, 3, 0, 0)), Counts(), id="no place"
         ),
         pytest.param(
             node("AffineGrid", [(2, 3, 4), (5,)], (2, 4, 4, 4, 3)),
@@ -154,6 +154,22 @@ def test_suppressed_boxes(layer: Layer, counts: Counts) -> None:
     assert rule_of(layer).coverage is Coverage.BOUNDED
 
 
-def test_an_unknown_interpolation_is_uncountable() -> None:
+@pytest.mark.parametrize(
+    "layer",
+    [
+        pytest.param(
+            node("GridSample", [(1, 3, 8, 8), (1, 5, 5, 2)], (1, 3, 5, 5), mode="magic"),
+            id="unknown interpolation",
+        ),
+        pytest.param(
+            node("GridSample", [(1, 3, 8, 8), (1, 5, 5, 10**9)], (1, 3, 5, 5)),
+            id="more coordinates than axes",
+        ),
+        pytest.param(node("GridSample", [(1, 3), (1, 0)], (1, 3)), id="no axis"),
+        pytest.param(node("DeformConv", [(1, 4), (8,), (1, 18)], (1, 8)), id="no kernel"),
+        pytest.param(node("MaxRoiPool", [(1, 8), (2, 5)], (2, 8)), id="no image"),
+    ],
+)
+def test_what_does_not_say_enough_is_uncountable(layer: Layer) -> None:
     with pytest.raises(Uncountable):
-        counted(node("GridSample", [(1, 3, 8, 8), (1, 5, 5, 2)], (1, 3, 5, 5), mode="magic"))
+        counted(layer)

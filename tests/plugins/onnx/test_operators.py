@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from costdb.ir import Graph
 
 Load = Callable[..., Graph]
@@ -24,6 +26,7 @@ def operator_tests() -> Iterator[tuple[str, Any, list[Any]]]:
         warnings.simplefilter("ignore")
         cases = collect_testcases(None)
     for case in cases:
+        assert case.data_sets, case.name
         model = ModelProto()
         model.CopyFrom(case.model)
         inputs, outputs = case.data_sets[0]
@@ -35,9 +38,10 @@ def operator_tests() -> Iterator[tuple[str, Any, list[Any]]]:
         for output in model.graph.output:
             output.ClearField("type")
         del model.graph.value_info[:]
-        yield case.name, model, outputs
+        yield case.name, model, list(outputs)
 
 
+@pytest.mark.slow
 def test_shapes_are_those_of_the_outputs(load: Load, tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     checked = 0

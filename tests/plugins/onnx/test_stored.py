@@ -12,6 +12,7 @@ from costdb import canonical
 from costdb.cost.engine import cost
 from costdb.errors import BrokenArtifact
 from costdb.ir import DType, Graph, Role
+from costdb.protowire import encode_varint
 from costdb_onnx.dtypes import DTYPES, ELEMENT_TYPES
 
 Load = Callable[..., Graph]
@@ -85,15 +86,15 @@ def test_a_file_of_3_gigabytes(load: Load, tmp_path: Path, field: str) -> None:
     ).SerializeToString()
     tensor = onnx().TensorProto(name="weight", data_type=1, dims=(rows, columns))
     number = {"raw_data": 9, "float_data": 4}[field]
-    head = tensor.SerializeToString() + tag(number) + varint(size)
-    initializer = tag(5) + varint(len(head) + size)
+    head = tensor.SerializeToString() + tag(number) + encode_varint(size)
+    initializer = tag(5) + encode_varint(len(head) + size)
     opset = onnx().helper.make_opsetid("", 17).SerializeToString()
-    before = b"\x08\x08" + tag(7) + varint(len(initializer) + len(head) + size + len(rest))
+    before = b"\x08\x08" + tag(7) + encode_varint(len(initializer) + len(head) + size + len(rest))
     path = tmp_path / "large.onnx"
     with path.open("wb") as file:
         file.write(before + initializer + head)
         file.seek(size, os.SEEK_CUR)
-        file.write(rest + tag(8) + varint(len(opset)) + opset)
+        file.write(rest + tag(8) + encode_varint(len(opset)) + opset)
     assert path.stat().st_size > 3 * 2**30
     totals = cost(load(path)).totals
     assert (totals.params, totals.macs) == (rows * columns, rows * columns)
@@ -101,15 +102,7 @@ def test_a_file_of_3_gigabytes(load: Load, tmp_path: Path, field: str) -> None:
 
 
 def tag(number: int) -> bytes:
-    return varint(number << 3 | 2)
-
-
-def varint(number: int) -> bytes:
-    digits = []
-    while number > 0x7F:
-        digits.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*digits, number])
+    return encode_varint(number << 3 | 2)
 
 
 def test_every_element_type_is_known() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from onnx import AttributeProto, NodeProto, numpy_helper
+from onnx import AttributeProto, NodeProto
 
 from costdb.plugins import SMALL_CONSTANT_ELEMENTS, AttributeValue
 from costdb_onnx.model.facts import Fact
@@ -49,12 +49,11 @@ def layer_attributes(step: Step, inputs: Sequence[Fact | None]) -> Mapping[str, 
         return values
     for position, name in _FROM_INPUTS.get(step.op, {}).items():
         fact = inputs[position] if position < len(inputs) else None
-        if fact is not None and fact.constant is not None:
-            numbers = tuple(int(item) for item in numpy_helper.to_array(fact.constant).flat)
-            if name not in _SCALARS:
-                values[name] = numbers
-            elif numbers:
-                values[name] = numbers[0]
+        numbers = None if fact is None else fact.integers
+        if numbers is not None and name not in _SCALARS:
+            values[name] = numbers
+        elif numbers:
+            values[name] = numbers[0]
     if step.op in _FLATTENING and step.opset < 13:
         values |= _flattened_axes(values.pop("axis", 1), inputs[0] if inputs else None)
     return values

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from onnx import TensorProto, TypeProto, helper, numpy_helper
+from onnx import TensorProto, TypeProto, helper
 
 from costdb.plugins import Body, BrokenArtifact, Graph
 from costdb_onnx.model.attributes import attribute_values
@@ -128,6 +128,8 @@ class _Loop:
         )
         carried = self._initial
         results = self._body.outputs
+        # A body that never runs need not fit what it is given.
+        lenient = lenient or self._begins is False or self._limit == 0
         graph = walk.body(self._body, (iteration, condition, *carried), lenient=lenient)
         for _ in range(_MAX_WALKS):
             after = [walk.fact(name) for name in results[1 : 1 + len(carried)]]
@@ -230,17 +232,13 @@ def _opaque(step: Step, inputs: Sequence[Fact | None], walk: BodyWalk) -> Run:
 
 def _truth(fact: Fact | None) -> bool | None:
     """A condition's value, if it is known for certain."""
-    if fact is None or fact.constant is None or fact.is_bounded:
-        return None
-    array = numpy_helper.to_array(fact.constant)
-    return bool(array.reshape(-1)[0]) if array.size == 1 else None
+    number = None if fact is None or fact.is_bounded else _integer(fact)
+    return None if number is None else bool(number)
 
 
 def _integer(fact: Fact | None) -> int | None:
-    if fact is None or fact.constant is None:
-        return None
-    array = numpy_helper.to_array(fact.constant)
-    return max(0, int(array.reshape(-1)[0])) if array.size == 1 else None
+    numbers = None if fact is None else fact.integers
+    return max(0, numbers[0]) if numbers is not None and len(numbers) == 1 else None
 
 
 def _type_only(fact: Fact) -> Fact:

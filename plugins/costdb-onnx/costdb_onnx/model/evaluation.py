@@ -91,11 +91,12 @@ def _checked(results: Sequence[object], outputs: Sequence[Fact]) -> list[TensorP
     """The results as tensors, if they are of the types that were inferred."""
     tensors = []
     for result, output in zip(results, outputs, strict=True):
+        element_type = element_type_of(output.type)
         if not isinstance(result, np.ndarray | np.generic):
             return None
-        tensor = numpy_helper.from_array(np.asarray(result))
-        is_as_inferred = tensor.data_type == element_type_of(output.type)
-        if not is_as_inferred or not may_decide_shapes(tensor.data_type, tuple(tensor.dims)):
+        if result.dtype != helper.tensor_dtype_to_np_dtype(element_type):
             return None
-        tensors.append(tensor)
+        if not may_decide_shapes(element_type, result.shape):
+            return None
+        tensors.append(numpy_helper.from_array(np.asarray(result)))
     return tensors

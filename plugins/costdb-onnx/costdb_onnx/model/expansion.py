@@ -22,21 +22,21 @@ from onnx import (
 
 from costdb.plugins import BrokenArtifact, Source
 from costdb_onnx.model.facts import Fact
+from costdb_onnx.model.functions import called_function, functions_by_key, inlined_sizes
 from costdb_onnx.model.region import Region, Step, plain_domain
 from costdb_onnx.model.scopes import layer_name, module_path
 from costdb_onnx.model.stored import constant_fact, sparse_fact, stored_fact
 from costdb_onnx.model.text import require_text
 
-# Functions that call one another twice each double with every level; no model has this many nodes.
-MAX_NODES = 1_000_000
+# Functions that call one another twice each double with every level; no model's come to this many
+# nodes.
+MAX_INLINED_NODES = 200_000
 
 # Calls and bodies within one another.
 MAX_NESTING = 64
 
 # What onnx takes as the version of a domain; another number is damage and means nothing.
 _LARGEST_OPSET = 2**31 - 1
-
-_FunctionKey = tuple[str, str, str]
 
 
 def expand(model: ModelProto, source: Source) -> Region:
@@ -59,7 +59,7 @@ class _Context:
         names: The file's name of a value -> its unique name.
         path: The call that the node's function was inlined for; "" outside functions.
         attributes: What the call gives for the function's attributes.
-        calls: The functions that are being inlined, outermost first.
+        functions: Names of the functions that are being inlined, outermost first.
         depth: How many calls and bodies lie around it.
     """
 
@@ -67,15 +67,15 @@ class _Context:
     names: ChainMap[str, str]
     path: str = ""
     attributes: Mapping[str, AttributeProto] | None = None
-    calls: tuple[_FunctionKey, ...] = ()
+    functions: tuple[str, ...] = ()
     depth: int = 0
 
     def resolve(self, name: str) -> str:
         """The unique name of a value; "" stays."""
         require_text((name,))
-        if self.calls and name and name not in self.names:
+        if self.functions and name and name not in self.names:
             raise BrokenArtifact(
-                f"nothing produces {name!r}, which function {self.calls[-1][1]!r} reads",
+                f"nothing produces {name!r}, which function {self.functions[-1]!r} reads",
                 hint="export the model again",
             )
         return self.names.get(name, name)
@@ -86,11 +86,13 @@ class _Expansion:
 
     def __init__(self, model: ModelProto, source: Source) -> None:
         self._source = source
-        self._functions = {_function_key(function): function for function in model.functions}
-        self._value_names: set[str] = set()
+        self._functions = functions_by_key(model.functions)
+        self._inlined_sizes = inlined_sizes(self._functions)
+        # Value -> how many go by that name.
+        self._value_names: dict[str, int] = {}
         self._layer_names: set[str] = set()
         self._locations: set[str] = set()
-        self._nodes = 0
+        self._inlined_nodes = 0
 
     def region(self, graph: GraphProto, around: _Context) -> Region:
         """A graph, with the graph around it in reach."""
@@ -128,13 +130,7 @@ class _Expansion:
         """Append the steps and stored tensors that nodes amount to."""
         for node in nodes:
             require_text(_texts(node))
-            self._nodes += 1
-            if self._nodes > MAX_NODES:
-                raise BrokenArtifact(
-                    f"{self._source.name!r} expands to more than {MAX_NODES:,} nodes",
-                    hint="inline its functions when you export it",
-                )
-            function = self._functions.get((plain_domain(node.domain), node.op_type, node.overload))
+            function = self._functions.get(called_function(node))
             if function is not None:
                 self._inline(function, node, context, steps, stored)
                 continue
@@ -153,11 +149,9 @@ class _Expansion:
         stored: dict[str, Fact],
     ) -> None:
         """Append what a function's nodes amount to for one call."""
-        key = _function_key(function)
-        if key in around.calls:
-            raise BrokenArtifact(
-                f"function {function.name!r} calls itself", hint="export the model again"
-            )
+        if not around.functions:
+            self._inlined_nodes += self._inlined_sizes[called_function(call)]
+            self._check_expansion()
         names: ChainMap[str, str] = ChainMap(
             dict.fromkeys(function.input, "")
             | {
@@ -174,7 +168,7 @@ class _Expansion:
                 names=names,
                 path=self._layer_name(call, around),
                 attributes={item.name: item for item in (*function.attribute_proto, *given)},
-                calls=(*around.calls, key),
+                functions=(*around.functions, function.name),
             )
         )
         passed_on = self._connect_outputs(function, call, around, context)
@@ -227,12 +221,21 @@ class _Expansion:
                 known[name] = self._unique(name)
 
     def _unique(self, name: str) -> str:
-        unique, number = name, 1
+        unique = name
         while unique in self._value_names:
-            number += 1
-            unique = f"{name}#{number}"
-        self._value_names.add(unique)
+            self._value_names[name] += 1
+            unique = f"{name}#{self._value_names[name]}"
+        self._value_names[unique] = 1
         return unique
+
+    def _check_expansion(self) -> None:
+        """Refuse functions that expand without end, before they do."""
+        if self._inlined_nodes > MAX_INLINED_NODES:
+            raise BrokenArtifact(
+                f"the functions of {self._source.name!r} expand to more than"
+                f" {MAX_INLINED_NODES:,} nodes",
+                hint="inline them when you export the model",
+            )
 
     def _constant(self, node: NodeProto) -> Fact:
         for attribute in node.attribute:
@@ -307,12 +310,6 @@ def _referenced(node: NodeProto, context: _Context) -> Iterator[AttributeProto]:
             named.CopyFrom(given)
             named.name = attribute.name
             yield named
-
-
-def _function_key(function: FunctionProto) -> _FunctionKey:
-    require_text((function.domain, function.name, function.overload))
-    require_text((*function.input, *function.output))
-    return (plain_domain(function.domain), function.name, function.overload)
 
 
 def _opsets(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:

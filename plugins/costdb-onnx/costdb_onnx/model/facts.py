@@ -5,13 +5,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from onnx import TensorProto, TypeProto
+from onnx import TensorProto, TypeProto, numpy_helper
 
 from costdb.plugins import SMALL_CONSTANT_ELEMENTS, DType, Shape
 from costdb_onnx.dtypes import DTYPES
 
 # What a dimension of a TensorShapeProto holds.
 LARGEST_SIZE = 2**63 - 1
+
+# Element types of the numbers that shapes may depend on -> the field in which a TensorProto holds
+# them, if it does not hold raw bytes.
+DATA_FIELDS: dict[int, str] = {
+    TensorProto.FLOAT: "float_data",
+    TensorProto.DOUBLE: "double_data",
+    TensorProto.FLOAT16: "int32_data",
+    TensorProto.BFLOAT16: "int32_data",
+    TensorProto.BOOL: "int32_data",
+    TensorProto.INT8: "int32_data",
+    TensorProto.INT16: "int32_data",
+    TensorProto.INT32: "int32_data",
+    TensorProto.INT64: "int64_data",
+    TensorProto.UINT8: "int32_data",
+    TensorProto.UINT16: "int32_data",
+    TensorProto.UINT32: "uint64_data",
+    TensorProto.UINT64: "uint64_data",
+}
 
 # Shapes depend on floats only as scales, a few for each axis. More of them are weights.
 _MOST_FLOATS = 64
@@ -52,6 +70,14 @@ class Fact:
     def is_known(self) -> bool:
         """Whether its type and all sizes are known."""
         return self.shape is not None and None not in self.shape
+
+    @property
+    def integers(self) -> tuple[int, ...] | None:
+        """The numbers of a constant of integers; None where they are not known."""
+        if self.constant is None:
+            return None
+        array = numpy_helper.to_array(self.constant)
+        return tuple(int(item) for item in array.flat) if array.dtype.kind in "biu" else None
 
     def withheld(self) -> "Fact":
         """What is known without upper bounds."""
@@ -121,12 +147,10 @@ def shape_of(type_: TypeProto) -> Shape | None:
 
 def may_decide_shapes(element_type: int, shape: Shape | None) -> bool:
     """Whether a tensor is small enough to be read as a constant that shapes depend on."""
-    if shape is None:
+    if shape is None or element_type not in DATA_FIELDS:
         return False
     sizes = [size for size in shape if size is not None]
-    dtype = DTYPES.get(element_type)
-    is_floating = dtype is not None and dtype.is_floating
-    most = _MOST_FLOATS if is_floating else SMALL_CONSTANT_ELEMENTS
+    most = _MOST_FLOATS if DTYPES[element_type].is_floating else SMALL_CONSTANT_ELEMENTS
     return len(sizes) == len(shape) and math.prod(sizes) <= most
 
 

@@ -7,6 +7,7 @@ computed, so that the next one finds its value. The sizes of a known tensor are 
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 
 from onnx import TensorProto, TypeProto, helper
 
@@ -65,7 +66,9 @@ def _outputs(step: Step, inputs: Sequence[Fact | None]) -> list[Fact]:
     exact = _types(step, [fact and fact.withheld() for fact in inputs])
     largest: list[TypeProto | None] = exact
     if any(fact and fact.is_bounded for fact in inputs):
-        largest = _types(step, inputs)
+        # Sizes that are bounds need not fit one another.
+        with suppress(CannotInfer):
+            largest = _types(step, inputs)
     limits = largest_shapes(step, inputs)
     limits += [None] * (len(exact) - len(limits))
     return [

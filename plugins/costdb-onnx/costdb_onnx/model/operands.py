@@ -75,6 +75,12 @@ def as_first_input(*positions: int) -> ShapeRule:
     return types
 
 
+def integers_of(inputs: Sequence[Fact | None], position: int) -> tuple[int, ...] | None:
+    """The numbers of a small constant of integers; None where they are not known."""
+    fact = inputs[position] if position < len(inputs) else None
+    return None if fact is None else fact.integers
+
+
 def numbers_of(inputs: Sequence[Fact | None], position: int) -> list[float] | None:
     """The numbers of a small constant; None where they are not known."""
     fact = inputs[position] if position < len(inputs) else None

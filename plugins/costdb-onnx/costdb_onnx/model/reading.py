@@ -28,6 +28,10 @@ from costdb_onnx.model.outputs import chosen_outputs
 from costdb_onnx.model.parsing import parse
 from costdb_onnx.model.region import Region
 
+# A loop's body is walked again where what it carries changes its shape, and so are the loops in it:
+# a file that nests many doubles the work with each.
+MAX_BODY_WALKS = 20_000
+
 
 def read_graph(source: Source, binding: Binding) -> Graph:
     """The graph of an ONNX file at the sizes that a binding gives it.
@@ -61,6 +65,7 @@ class _Walk:
         self._trips = trips
         self._loops: set[str] = set()
         self.notes: list[str] = []
+        self._bodies = 0
         self._facts: dict[str, Fact] = {}
         self._roles: dict[str, Role] = {}
 
@@ -88,6 +93,12 @@ class _Walk:
 
     def body(self, region: Region, inputs: Sequence[Fact], *, lenient: bool) -> Graph:
         """The graph of a body, given what is fed to it. Raises BrokenArtifact."""
+        self._bodies += 1
+        if self._bodies > MAX_BODY_WALKS:
+            raise BrokenArtifact(
+                "the model's loops nest so deep that their shapes cannot be followed",
+                hint="unroll the inner loops when you export it",
+            )
         if len(inputs) != len(region.inputs):
             raise BrokenArtifact(
                 f"a body takes {len(region.inputs)} inputs and is given {len(inputs)}",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import zip_longest
 
 from onnx import (
@@ -132,6 +132,9 @@ def _check_attributes(node: NodeProto, inputs: Sequence[Fact | None]) -> None:
             # OneHot and ConcatFromSequence count one axis more than their input has.
             if not -len(shape) - 1 <= item.i <= len(shape):
                 raise CannotInfer(f"its input has {len(shape)} axes and none is {item.i}")
+        elif item.name == "batch_dims" and shape is not None:
+            if not 0 <= item.i <= len(shape):
+                raise CannotInfer(f"{item.i} of its {len(shape)} axes cannot be a batch")
         elif item.name == "num_outputs" and item.i != len(node.output):
             raise CannotInfer(f"it splits into {item.i} and has {len(node.output)} outputs")
 
@@ -172,7 +175,7 @@ def _is_of_schema(item: AttributeProto, attributes: Mapping[str, defs.OpSchema.A
     return item.type == wanted
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _schema(op: str, domain: str, version: int) -> defs.OpSchema | None:
     """The schema of an operator at an opset; the newest one where that opset has none.
 
@@ -194,5 +197,7 @@ def _schema(op: str, domain: str, version: int) -> defs.OpSchema | None:
 
 def _reason(error: Exception) -> str:
     """The first line of onnx's message, without the names that it puts before it."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return _ERROR_KIND.sub("", lines[0]).strip().rstrip(".") or type(error).__name__
+    lines = str(error).strip().splitlines() or [""]
+    reason = _ERROR_KIND.sub("", lines[0]).strip().rstrip(".") or type(error).__name__
+    # It may quote names of the file.
+    return "".join(character if character.isprintable() else "?" for character in reason)

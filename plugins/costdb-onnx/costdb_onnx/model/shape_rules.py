@@ -7,7 +7,14 @@ from onnx import TensorProto
 
 from costdb_onnx.model.facts import Fact, element_type_of, tensor_type
 from costdb_onnx.model.lookalikes import LOOKALIKES
-from costdb_onnx.model.operands import Operands, ShapeRule, Types, as_first_input, numbers_of
+from costdb_onnx.model.operands import (
+    Operands,
+    ShapeRule,
+    Types,
+    as_first_input,
+    integers_of,
+    numbers_of,
+)
 from costdb_onnx.model.region import Step
 from costdb_onnx.model.runtime_shapes import RUNTIME_SHAPES
 from costdb_onnx.model.schema_inference import infer_types
@@ -26,23 +33,23 @@ def _range(_: Step, inputs: Sequence[Fact | None]) -> Types:
 
 def _max_unpool(step: Step, inputs: Sequence[Fact | None]) -> Types:
     """The shape that an input gives, which onnx leaves unread."""
-    sizes = numbers_of(inputs, 2)
-    if sizes is None:
+    sizes = integers_of(inputs, 2)
+    if sizes is None or min(sizes, default=0) < 0:
         return infer_types(step.node, inputs, step.opsets)
-    return [tensor_type(element_type_of(inputs[0].type if inputs[0] else None), map(int, sizes))]
+    return [tensor_type(element_type_of(inputs[0].type if inputs[0] else None), sizes)]
 
 
 def _stft(step: Step, inputs: Sequence[Fact | None]) -> Types:
     """Frames of a signal (B, L, 1 or 2), by default one half of a spectrum; onnx infers both."""
     operands = Operands(step, inputs)
-    steps, lengths = numbers_of(inputs, 1), numbers_of(inputs, 3)
-    length = int(lengths[0]) if lengths else operands.size(2, 0)
+    steps, lengths = integers_of(inputs, 1), integers_of(inputs, 3)
+    length = lengths[0] if lengths else operands.size(2, 0)
     samples = operands.size(0, 1)
     frames = bins = None
-    if length is not None:
+    if length is not None and length >= 0:
         bins = length // 2 + 1 if operands.integer("onesided", 1) else length
         if steps and steps[0] >= 1 and samples is not None:
-            frames = max(0, (samples - length) // int(steps[0]) + 1)
+            frames = max(0, (samples - length) // steps[0] + 1)
     return [tensor_type(operands.element_type(0), (operands.size(0, 0), frames, bins, 2))]
 
 

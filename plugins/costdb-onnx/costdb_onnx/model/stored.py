@@ -7,30 +7,7 @@ from onnx import AttributeProto, NodeProto, SparseTensorProto, TensorProto, help
 
 from costdb.plugins import BrokenArtifact
 from costdb_onnx.dtypes import DTYPES
-from costdb_onnx.model.facts import UNKNOWN, Fact, may_decide_shapes, tensor_type
-
-# The field in which a TensorProto holds an element type that shapes may depend on, if it does not
-# hold raw bytes.
-_DATA_FIELDS: dict[int, str] = {
-    TensorProto.FLOAT: "float_data",
-    TensorProto.DOUBLE: "double_data",
-    TensorProto.INT64: "int64_data",
-    TensorProto.UINT32: "uint64_data",
-    TensorProto.UINT64: "uint64_data",
-    **dict.fromkeys(
-        (
-            TensorProto.INT32,
-            TensorProto.INT16,
-            TensorProto.INT8,
-            TensorProto.UINT16,
-            TensorProto.UINT8,
-            TensorProto.BOOL,
-            TensorProto.FLOAT16,
-            TensorProto.BFLOAT16,
-        ),
-        "int32_data",
-    ),
-}
+from costdb_onnx.model.facts import DATA_FIELDS, UNKNOWN, Fact, may_decide_shapes, tensor_type
 
 
 def stored_fact(tensor: TensorProto) -> Fact:
@@ -99,10 +76,7 @@ def _numbers_fact(attribute: AttributeProto) -> Fact:
 
 def _has_data(tensor: TensorProto, elements: int) -> bool:
     """Whether a tensor's data can be decoded. Raises BrokenArtifact where they are of no use."""
-    field = _DATA_FIELDS.get(tensor.data_type)
-    if field is None:
-        return False
-    numbers = len(getattr(tensor, field))
+    numbers = len(getattr(tensor, DATA_FIELDS[tensor.data_type]))
     if numbers == 0 and not tensor.raw_data:
         return elements == 0
     item_bytes = DTYPES[tensor.data_type].bits // 8

@@ -3,8 +3,6 @@
 import math
 from collections.abc import Callable, Sequence
 
-from onnx import numpy_helper
-
 from costdb.plugins import Shape
 from costdb_onnx.model.facts import Fact
 from costdb_onnx.model.region import Step
@@ -40,9 +38,9 @@ def _non_max_suppression(_: Step, inputs: Sequence[Fact | None]) -> list[Shape |
     if scores is None or len(scores) != 3:
         return []
     batch, classes, boxes = scores
-    limit = inputs[2].constant if len(inputs) > 2 and inputs[2] else None
-    if limit is not None:
-        boxes = min(boxes, max(0, int(numpy_helper.to_array(limit).reshape(-1)[0])))
+    limit = inputs[2].integers if len(inputs) > 2 and inputs[2] else None
+    if limit:
+        boxes = min(boxes, max(0, limit[0]))
     return [(batch * classes * boxes, 3)]
 
 

@@ -198,6 +198,11 @@ def clip(layer: Layer) -> Counts:
     return layer.output.numel * Counts(compares=len(bounds))
 
 
+def _steps(layer: Layer) -> int:
+    """How often two inputs are combined until one is left."""
+    return max(len(layer.inputs) - 1, 0)
+
+
 @rule("Sum")
 def variadic_sum(layer: Layer) -> Counts:
     """Count x1 + x2 + ... + xn.
@@ -206,7 +211,7 @@ def variadic_sum(layer: Layer) -> Counts:
     Source: https://onnx.ai/onnx/operators/onnx__Sum.html
     Example: A (1, 256, 56, 56), B (1, 256, 56, 56), Y (1, 256, 56, 56): flops 802,816.
     """
-    return Counts(adds=(len(layer.inputs) - 1) * layer.output.numel)
+    return Counts(adds=_steps(layer) * layer.output.numel)
 
 
 @rule("Mean")
@@ -217,7 +222,7 @@ def variadic_mean(layer: Layer) -> Counts:
     Source: https://onnx.ai/onnx/operators/onnx__Mean.html
     Example: A (4, 10), B (4, 10), C (4, 10), Y (4, 10): flops 120.
     """
-    return Counts(adds=(len(layer.inputs) - 1) * layer.output.numel, divs=layer.output.numel)
+    return Counts(adds=_steps(layer) * layer.output.numel, divs=layer.output.numel)
 
 
 @rule("Max", "Min")
@@ -228,4 +233,4 @@ def variadic_extremum(layer: Layer) -> Counts:
     Source: https://onnx.ai/onnx/operators/onnx__Max.html
     Example: A (4, 10), B (4, 10), Y (4, 10): flops 40.
     """
-    return Counts(compares=(len(layer.inputs) - 1) * layer.output.numel)
+    return Counts(compares=_steps(layer) * layer.output.numel)

@@ -73,7 +73,7 @@ def short_time_fourier_transform(layer: Layer) -> Counts:
     data = layer.input(0)
     windowed = layer.has_input(2)
     default = layer.input(2).size(0) if windowed else data.size(1)
-    length = layer.integer("frame_length", default)
+    length = max(layer.integer("frame_length", default), 0)
     frames = layer.output.size(0) * layer.output.size(1)
     parts = data.size(2)
     return fast_transform(frames, length, real=parts == 1) + Counts(

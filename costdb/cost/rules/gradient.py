@@ -4,7 +4,7 @@ import math
 
 from costdb.contracts import ZERO, Counts, Coverage, rule
 from costdb.cost.rules.elementwise import ADD, COMPARE, DIV, MUL, SIGMOID, SPECIAL, per_element
-from costdb.ir import Layer
+from costdb.ir import Layer, Uncountable
 
 ELEMENTWISE = (
     *per_element(COMPARE, "dy where x is over 0", "tf:ReluGrad", "aten:threshold_backward"),
@@ -138,6 +138,8 @@ def average_pool_gradient_of_kernel(layer: Layer) -> Counts:
     """
     size = layer.input(0).numel
     sides = layer.integers("kernel_size")
+    if any(side < 1 for side in sides):
+        raise Uncountable(f"avg_pool2d_backward has a kernel_size of {sides}")
     return Counts(divs=size, adds=size * math.prod(sides * (2 if len(sides) == 1 else 1)))
 
 

@@ -139,7 +139,7 @@ def local_response_normalization(layer: Layer) -> Counts:
     Source: https://onnx.ai/onnx/operators/onnx__LRN.html
     Example: X (1, 96, 54, 54), size 5, Y (1, 96, 54, 54): flops 2,519,424.
     """
-    size = layer.integer("size", 1)
+    size = max(layer.integer("size", 1), 0)
     return layer.output.numel * Counts(muls=2, adds=size, specials=1, divs=1)
 
 

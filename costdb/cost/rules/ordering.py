@@ -128,7 +128,7 @@ def bucketize(layer: Layer) -> Counts:
     Source: https://pytorch.org/docs/stable/generated/torch.bucketize.html
     Example: X (4, 10), boundaries (7,), Y (4, 10): flops 120.
     """
-    boundaries = layer.input(len(layer.inputs) - 1).numel
+    boundaries = layer.input(max(len(layer.inputs) - 1, 0)).numel
     return Counts(compares=layer.output.numel * _logarithm(boundaries + 1))
 
 

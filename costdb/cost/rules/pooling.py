@@ -7,11 +7,14 @@ import math
 
 from costdb.contracts import Counts, rule
 from costdb.cost.rules.equivalent import renamed
-from costdb.ir import Layer
+from costdb.ir import Layer, Uncountable
 
 
 def _window(layer: Layer) -> int:
-    return math.prod(layer.integers("kernel_shape"))
+    sides = layer.integers("kernel_shape")
+    if any(side < 1 for side in sides):
+        raise Uncountable(f"{layer.qualified_op} has a kernel_shape of {sides}")
+    return math.prod(sides)
 
 
 @rule("MaxPool")

@@ -30,7 +30,7 @@ def scatter(layer: Layer) -> Counts:
     if step == ZERO:
         return ZERO
     # The indices of PyTorch's index_put are several tensors; the updates come last.
-    return layer.input(len(layer.inputs) - 1).numel * step
+    return layer.input(max(len(layer.inputs) - 1, 0)).numel * step
 
 
 def _updates(step: Counts, position: int, formula: str, *names: str) -> tuple[Rule, ...]:

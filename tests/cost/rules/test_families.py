@@ -174,6 +174,9 @@ def test_counts(layer: Layer, counts: Counts) -> None:
     "layer",
     [
         pytest.param(shaped("MaxPool", (1, 8, 4), (1, 8, 2)), id="no kernel"),
+        pytest.param(
+            shaped("AveragePool", (1, 8, 4), (1, 8, 2), kernel_shape=(-2,)), id="negative kernel"
+        ),
         pytest.param(shaped("GroupNormalization", (1, 4), (4,), (4,), (1, 4)), id="no groups"),
         pytest.param(shaped("Resize", (1, 4), (1, 8), mode="magic"), id="unknown mode"),
         pytest.param(shaped("Softmax", (4,), (4,), axis=3), id="axis out of range"),

@@ -4,7 +4,7 @@ import pytest
 from builders.rules import counted, node
 
 from costdb.contracts import Counts
-from costdb.ir import Layer
+from costdb.ir import Layer, Uncountable
 
 SCORES, LABELS = (4, 5), (4,)
 # log(softmax) of four rows of five.
@@ -273,3 +273,8 @@ MACS = 144 * 27
 )  # fmt: skip
 def test_gradients(layer: Layer, counts: Counts) -> None:
     assert counted(layer) == counts
+
+
+def test_a_window_without_elements_is_uncountable() -> None:
+    with pytest.raises(Uncountable):
+        counted(node("aten:avg_pool2d_backward", [(1, 2, 2, 2)], (1, 2, 4, 4), kernel_size=(-2,)))

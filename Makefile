@@ -14,10 +14,11 @@ demo: $(VENV)/demo-ready
 	PATH="$(abspath $(BIN)):$$PATH" docs/demo/run.sh demo-output
 
 test: $(VENV)/test-ready lint
-	$(BIN)/python -m pytest -n 2 --cov
+	$(BIN)/python -m pytest -n 2 --cov -m "not slow"
 
 ledger: $(VENV)/test-ready
 	COSTDB_TEST_LEDGER=all $(BIN)/python -m pytest tests/test_ledger.py
+	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/test-ready
 	$(BIN)/ruff format --check .

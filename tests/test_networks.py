@@ -30,6 +30,8 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Any:
             tensorflow_models.freeze(model, path, (1, 224, 224, 3))
             trainable = sum(int(weight.numpy().size) for weight in model.trainable_weights)
             made[name] = (path, model.count_params(), trainable)
+            # VGG16 and its constants take gigabytes that the next tests need.
+            keras.utils.clear_session()
         return made[name]
 
     return freeze

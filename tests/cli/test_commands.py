@@ -180,7 +180,9 @@ def test_analyze_needs_no_database(costdb: Costdb, onnx_file: Path, tmp_path: Pa
         pytest.param(["ingest", "net.onnx", "--tag", "v", "--model", "a/b"], 2, "a/b", id="a slug"),
         pytest.param(["analyze", "net.onnx", "--dim", "b=2"], 1, "'b'", id="no such dimension"),
         pytest.param(["analyze", "net.onnx", "--input", "x"], 2, "x=1x3x224x224", id="no shape"),
-        pytest.param(["analyze", "net.onnx", "--loader", "onyx"], 1, "loaders: onnx", id="no loader"),
+        pytest.param(
+            ["analyze", "net.onnx", "--loader", "onyx"], 1, "loaders: onnx", id="no loader"
+        ),
         pytest.param(["check", "net", "--against", "net@v9"], 1, "v9", id="no such baseline"),
         pytest.param(["models", "--db", "none.db"], 1, "none.db", id="no such database"),
         pytest.param(["models", "--db", "mysql://x"], 1, "mysql", id="no such kind of database"),

@@ -118,7 +118,8 @@ LARGER_MODEL = [
             id="many small parts are told as one",
         ),
         pytest.param(
-            [], [layer("MatMul", name, macs=macs) for name, macs in (("a", 1), ("b", 98), ("c", 1))],
+            [],
+            [layer("MatMul", name, macs=macs) for name, macs in (("a", 1), ("b", 98), ("c", 1))],
             [("b", 98, "1 new MatMul"), ("a", 1, "1 new MatMul"), ("c", 1, "1 new MatMul")],
             id="a few small parts are not",
         ),

@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from costdb.contracts import Counts
+from costdb.cost.rules.random_numbers import RANDOM_OPERATORS
 from costdb.ir import Graph, Layer, Tensor, Uncountable
 
 _PRODUCERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
@@ -70,6 +71,8 @@ def _constants(
         counted = counts.get(position)
         if counted is None or counted.macs or layer.bodies:
             continue
+        if (layer.domain, layer.op) in RANDOM_OPERATORS:
+            continue  # it makes other numbers each time
         if layer.inputs and all(tensor.name in names for tensor in layer.reads):
             positions.add(position)
             names.update(tensor.name for tensor in layer.outputs)

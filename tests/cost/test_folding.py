@@ -4,7 +4,7 @@ import pytest
 from builders.graphs import activation, costed, fed, layer, stored
 
 from costdb.cost.result import View
-from costdb.ir import Layer, Tensor
+from costdb.ir import DType, Layer, Tensor
 
 X = fed("x", 1, 3, 8, 8)
 FILTER = stored("w", 16, 3, 3, 3)
@@ -139,3 +139,11 @@ def test_a_dot_product_of_constants_is_executed() -> None:
     )
     assert result.totals.macs == 120
     assert not any(entry.folded for entry in result.layers)
+
+
+def test_random_numbers_of_a_constant_shape_are_made_anew() -> None:
+    shape = stored("shape", 2, dtype=DType.INT32)
+    noise = layer("RandomStandardNormal", [shape], activation("n", 4, 6), domain="tf")
+    result = costed([noise, layer("Add", [fed("x", 4, 6), noise.output], activation("y", 4, 6))])
+    assert not any(entry.folded for entry in result.layers)
+    assert result.layers[0].counts.operations > 0

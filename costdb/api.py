@@ -20,11 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from costdb.binding import nearest
-from costdb.cost.conventions import ARTICLE, convention_named
 from costdb.cost.result import METRICS, Analysis, View
-from costdb.cost.rules import rule_table
 from costdb.errors import UsageError
-from costdb.plugins import discover
 from costdb.points import DEFAULT
 from costdb.reading import Reading
 from costdb.settings import Settings, load_settings
@@ -115,7 +112,7 @@ def analyze(
 
 
 def explain(
-    artifact: str, reading: Reading | None = None, *, convention: str = ARTICLE
+    artifact: str, reading: Reading | None = None, *, convention: str = "article"
 ) -> Explained:
     """Count what a file costs by costdb and by another convention. No database is touched.
 
@@ -132,7 +129,10 @@ def explain(
         CostError: The file holds no graph, or the convention is for another framework's files.
         ArtifactError, BindingError: As `analyze`.
     """
+    from costdb.cost.conventions import convention_named
     from costdb.cost.explanation import explain as explain_graph
+    from costdb.cost.rules import rule_table
+    from costdb.plugins import discover
 
     wanted = convention_named(convention)
     plugins = reading.plugins if reading and reading.plugins else discover()

@@ -49,14 +49,14 @@ class BaselineFinder:
         """The baseline of each key, or the reason for having none."""
         return {key: self._find(key) for key in keys}
 
-    def accepted(self, keys: Iterable[BaselineKey]) -> dict[tuple[str, str], int]:
+    def accepted(self, judged: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
         """Metric and scope -> the value that someone accepted, counted by today's rules."""
         values = {}
-        for key in keys:
-            anchor = self._anchor(key)
+        for metric, scope in judged:
+            anchor = self._anchor(metric, scope)
             acceptance = anchor.acceptance if anchor else None
             if acceptance and acceptance.value is not None and acceptance.rules == RULES:
-                values[key.metric, key.scope] = acceptance.value
+                values[metric, scope] = acceptance.value
         return values
 
     def _find(self, key: BaselineKey) -> Baseline | str:
@@ -66,7 +66,7 @@ class BaselineFinder:
         if kind == "best":
             found = self._best(key.metric)
         elif kind == "anchor":
-            anchor = self._anchor(key)
+            anchor = self._anchor(key.metric, key.scope)
             found = None if anchor is None else anchor.version
         else:
             found = read.previous(self._store.engine, self._version, self._point)
@@ -74,9 +74,9 @@ class BaselineFinder:
             return f"no earlier version on branch {self._version.branch}"
         return self._baseline(f"{kind} {found.tag}", found)
 
-    def _anchor(self, key: BaselineKey) -> Anchor | None:
+    def _anchor(self, metric: str, scope: str) -> Anchor | None:
         return read.anchor(
-            self._store.engine, self._version, self._point, metric=key.metric, scope=key.scope
+            self._store.engine, self._version, self._point, metric=metric, scope=scope
         )
 
     def _named(self, kind: str, name: str) -> Baseline | str:

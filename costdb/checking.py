@@ -208,7 +208,8 @@ def _judge(
         baselines = dict.fromkeys(keys, finder)
     else:
         baselines = finder.find(keys)
-    accepted = {} if isinstance(finder, str) else finder.accepted(keys)
+    judged = dict.fromkeys((rule.metric, rule.scope) for rule in policy.rules_for(candidate.model))
+    accepted = {} if isinstance(finder, str) else finder.accepted(judged)
     return judge(candidate, baselines, policy, accepted=accepted)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from costdb.contracts import COUNT_NAMES, Coverage
+from costdb.cost.metrics import derived_metrics
+from costdb.cost.metrics.arithmetic_intensity import arithmetic_intensity
 from costdb.cost.result import ADDITIVE_METRICS, METRICS, Analysis, GraphCost, LayerCost
 from costdb.ir import Tensor
 
@@ -20,7 +22,7 @@ CONVENTION = "article"
 
 
 def analysis_document(analysis: Analysis) -> dict[str, Any]:
-    """The analysis as a JSON object; all numbers are exact integers."""
+    """The analysis as a JSON object; its numbers are exact integers, but for derived quotients."""
     return {
         "schema": SCHEMA,
         "rules": analysis.cost.rules,
@@ -31,15 +33,19 @@ def analysis_document(analysis: Analysis) -> dict[str, Any]:
             "bytes": analysis.artifact.bytes,
             "structure": analysis.structure_digest,
         },
-        "inputs": _tensors(analysis.graph.inputs),
-        "outputs": _tensors(analysis.graph.outputs),
+        "inputs": tensors_document(analysis.graph.inputs),
+        "outputs": tensors_document(analysis.graph.outputs),
         "point": analysis.point,
         "view": analysis.cost.view.value,
         "convention": CONVENTION,
         "totals": {metric: analysis.cost.totals[metric] for metric in METRICS},
+        "derived": {
+            name: metric(analysis.cost.totals) for name, metric in derived_metrics().items()
+        },
+        "peak": _peak(analysis.cost),
         "coverage": coverage_document(analysis.cost),
         "warnings": list(analysis.warnings),
-        "layers": [_layer(layer) for layer in analysis.cost.layers],
+        "layers": [layer_document(layer) for layer in analysis.cost.layers],
     }
 
 
@@ -49,10 +55,21 @@ def coverage_document(cost: GraphCost) -> dict[str, Any]:
     return {
         **{coverage.value: number for coverage, number in counted.items()},
         "unknown_ops": dict(cost.unknown_ops),
+        "unknown_reasons": dict(cost.unknown_reasons),
     }
 
 
-def _tensors(tensors: Iterable[Tensor]) -> dict[str, Any]:
+def _peak(cost: GraphCost) -> dict[str, Any] | None:
+    """The layer at which the most activations live."""
+    position = cost.peak_position
+    if position is None:
+        return None
+    layer = cost.layers[position]
+    return {"position": position, "layer": layer.name, "op": layer.op, "bytes": layer.live_bytes}
+
+
+def tensors_document(tensors: Iterable[Tensor]) -> dict[str, Any]:
+    """Inputs or outputs by their names."""
     return {
         tensor.name: {
             "shape": None if tensor.shape is None else list(tensor.shape),
@@ -62,7 +79,8 @@ def _tensors(tensors: Iterable[Tensor]) -> dict[str, Any]:
     }
 
 
-def _layer(layer: LayerCost) -> dict[str, Any]:
+def layer_document(layer: LayerCost) -> dict[str, Any]:
+    """One layer: what it is, and its share of the totals."""
     return {
         "name": layer.name,
         "op": layer.op,
@@ -74,6 +92,7 @@ def _layer(layer: LayerCost) -> dict[str, Any]:
         "folded": layer.folded,
         "note": layer.note,
         **{name: _number(layer, name) for name in LAYER_NUMBERS},
+        "arithmetic_intensity": arithmetic_intensity(layer),
     }
 
 

@@ -10,9 +10,13 @@ from costdb.cost.memory import live_bytes
 from costdb.cost.result import ADDITIVE_METRICS, METRICS, GraphCost, LayerCost, Totals, View
 from costdb.cost.roles import assign_roles
 from costdb.cost.rules import RuleTable, built_in_rules
+from costdb.cost.unsupported import UNSUPPORTED
 from costdb.cost.weights import WeightLedger, Weights
 from costdb.errors import CostError
 from costdb.ir import Body, Graph, Layer, Tensor, Uncountable
+
+# What runs other graphs: it computes nothing itself, and the layers of its bodies are counted.
+CONTROL_FLOW = frozenset({("", "If"), ("", "Loop"), ("", "Scan"), ("", "SequenceMap")})
 
 # What a signed 64-bit column of a database holds.
 LARGEST_NUMBER = 2**63 - 1
@@ -21,8 +25,8 @@ LARGEST_NUMBER = 2**63 - 1
 def cost(graph: Graph, rules: RuleTable | None = None, view: View = View.DEPLOYED) -> GraphCost:
     """What a graph costs, layer by layer and in total.
 
-    A control-flow layer costs nothing by itself; the layers of its bodies follow it, times the trip
-    count. Of alternative branches the costlier one counts.
+    The layers of a control-flow layer's bodies follow it, times the trip count. Of alternative
+    branches the costlier one counts.
 
     Args:
         graph: The model.
@@ -34,7 +38,7 @@ def cost(graph: Graph, rules: RuleTable | None = None, view: View = View.DEPLOYE
         need a graph are None.
 
     Raises:
-        CostError: A number does not fit a 64-bit integer.
+        CostError: A number does not fit a 64-bit integer, or a rule counts what cannot be.
     """
     table = built_in_rules() if rules is None else rules
     ledger = WeightLedger(assign_roles(graph, table))
@@ -117,7 +121,7 @@ class _Run:
         ]
         costliest = max(runs, key=_operations)
         for entries in runs:
-            if len(runs) == 1:
+            if len(runs) == 1 or not runs_one_body(layer):
                 yield from entries
             elif entries is costliest:
                 note = f"data decide which branch of {layer.name} runs"
@@ -135,7 +139,7 @@ class _Run:
         counts, _, _ = self.counted[position]
         if position in self.folding:
             return ZERO, 0, 0, 0
-        if self._is_view(position) or layer.bodies:
+        if self._is_view(position) or (layer.domain, layer.op) in CONTROL_FLOW:
             return counts, 0, 0, 0
         accesses = _accesses(layer, self.rules[position])
         read = {tensor.name: tensor for tensor in layer.reads}
@@ -169,20 +173,38 @@ class _Run:
         return tensor.nbytes or 0
 
 
+def runs_one_body(layer: Layer) -> bool:
+    """Whether a layer's bodies are alternatives; those of any other layer are all run."""
+    return not layer.domain and layer.op == "If"
+
+
 def _count(layer: Layer, rule: Rule | None) -> tuple[Counts, Coverage, str]:
     """What the rules say of one layer before folding, how well, and why not better."""
     if rule is None:
-        if layer.bodies:
+        if (layer.domain, layer.op) in CONTROL_FLOW:
             return ZERO, Coverage.EXACT, ""
-        return ZERO, Coverage.UNKNOWN, f"no rule counts {layer.qualified_op}"
+        reason = UNSUPPORTED.get((layer.domain, layer.op))
+        return ZERO, Coverage.UNKNOWN, reason or f"no rule counts {layer.qualified_op}"
     try:
         counts = rule.count(layer)
     except Uncountable as reason:
         return ZERO, Coverage.UNKNOWN, str(reason)
+    _check_counts(layer, counts)
     bound = next((t for t in (*layer.reads, *layer.outputs) if t.is_upper_bound), None)
     if bound is not None:
         return counts, Coverage.BOUNDED, f"the size of {bound.name!r} depends on data"
     return counts, rule.coverage, ""
+
+
+def _check_counts(layer: Layer, counts: Counts) -> None:
+    impossible = next((name for name in COUNT_NAMES if getattr(counts, name) < 0), "")
+    if not impossible and counts.dots <= counts.macs:
+        return
+    said = f"{getattr(counts, impossible)} {impossible}" if impossible else "more dots than macs"
+    raise CostError(
+        f"the rule for {layer.qualified_op} counts {said} in layer {layer.name!r}",
+        hint="report it to the authors of the rule; costdb plugins lists who else has rules",
+    )
 
 
 def _repeated(entry: LayerCost, layer: Layer, body: Body, live_around: int) -> LayerCost:

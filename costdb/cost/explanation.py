@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from costdb.contracts import ZERO, Counts, Coverage
 from costdb.cost.convention import Convention
-from costdb.cost.engine import cost
+from costdb.cost.engine import cost, runs_one_body
 from costdb.cost.result import LayerCost
 from costdb.cost.rules import RuleTable, built_in_rules
 from costdb.errors import CostError
@@ -137,7 +137,8 @@ def _runs(
         # The engine leaves the operations of the costliest branch alone.
         taken = max(branches, key=_operations, default=[])
         for branch in branches:
-            yield from (run if branch is taken else (*run[:2], 0) for run in branch)
+            runs = branch is taken or not runs_one_body(layer)
+            yield from (run if runs else (*run[:2], 0) for run in branch)
 
 
 def _trips(body: Body) -> int:

@@ -2,7 +2,7 @@
 
 Layers run in the graph's order. A layer's outputs come to life when it runs; a tensor lives up to
 its last reader, an output of the graph to the end. A view is the memory that it looks at. Nothing
-is computed in place.
+is computed in place. What a body takes from the graph around it lives there.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,12 +47,13 @@ def live_bytes(
         for tensor in layer.outputs:
             mention(tensor, position)
     fed = {tensor.name for tensor in graph.inputs}
+    made = {tensor.name for layer in graph.layers for tensor in layer.outputs}
     for tensor in graph.outputs:
         if count:
             mention(tensor, count - 1)
     change = [0] * (count + 1)
-    for root, bytes_ in size.items():
+    for root in size.keys() & (fed | made):
         # What is fed is there before the first layer runs.
-        change[0 if root in fed else born[root]] += bytes_
-        change[dies[root] + 1] -= bytes_
+        change[0 if root in fed else born[root]] += size[root]
+        change[dies[root] + 1] -= size[root]
     return tuple(accumulate(change[:count]))

@@ -171,6 +171,22 @@ class GraphCost:
         return dict(Counter(unknown).most_common())
 
     @property
+    def unknown_reasons(self) -> Mapping[str, str]:
+        """Why each operator of `unknown_ops` is not counted, the first reason of each."""
+        notes = {
+            layer.op: layer.note
+            for layer in reversed(self.layers)
+            if layer.coverage is Coverage.UNKNOWN
+        }
+        return {op: notes[op] for op in self.unknown_ops}
+
+    @property
+    def peak_position(self) -> int | None:
+        """Which layer runs first while the most bytes of activations live; None without layers."""
+        positions = range(len(self.layers))
+        return max(positions, key=lambda place: self.layers[place].live_bytes, default=None)
+
+    @property
     def is_lower_bound(self) -> bool:
         """Whether something was not counted."""
         return any(layer.coverage is Coverage.UNKNOWN for layer in self.layers)

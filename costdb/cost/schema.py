@@ -34,7 +34,7 @@ class TensorDocument(_Document):
     """An input or output."""
 
     shape: ShapeDocument
-    dtype: str | None
+    dtype: DType | None
 
 
 class CoverageDocument(_Document):
@@ -45,6 +45,7 @@ class CoverageDocument(_Document):
     bounded: Number
     unknown: Number
     unknown_ops: dict[str, Number]
+    unknown_reasons: dict[str, str] = {}
 
 
 class TotalsDocument(_Document):
@@ -63,6 +64,15 @@ class TotalsDocument(_Document):
     peak_memory_bytes: Number | None
     layers: Number | None
     unknown_layers: Number | None
+
+
+class PeakDocument(_Document):
+    """The first layer at which the most activations live; `position` is its place in `layers`."""
+
+    position: Number
+    layer: str
+    op: str
+    bytes: Number
 
 
 class LayerDocument(_Document):
@@ -91,6 +101,7 @@ class LayerDocument(_Document):
     traffic_bytes: Number
     activation_bytes: Number
     live_bytes: Number
+    arithmetic_intensity: float | None = None
 
 
 class AnalysisDocument(_Document):
@@ -105,11 +116,14 @@ class AnalysisDocument(_Document):
     view: View
     convention: str
     totals: TotalsDocument
+    derived: dict[str, int | float | None] = {}
+    peak: PeakDocument | None = None
     coverage: CoverageDocument
+    warnings: list[str] = []
     layers: list[LayerDocument]
 
 
-def read_analysis(text: bytes, origin: str) -> tuple[str, GraphCost]:
+def read_document(text: bytes, origin: str) -> tuple[AnalysisDocument, GraphCost]:
     """Read an analysis that `costdb analyze --format json` wrote.
 
     Args:
@@ -117,7 +131,7 @@ def read_analysis(text: bytes, origin: str) -> tuple[str, GraphCost]:
         origin: The file's name, for the error.
 
     Returns:
-        The operating point and the cost.
+        What stands there, and the cost that it says.
 
     Raises:
         BrokenArtifact: It is no such document.
@@ -138,11 +152,11 @@ def read_analysis(text: bytes, origin: str) -> tuple[str, GraphCost]:
             hint="write it with: costdb analyze FILE --format json",
         ) from error
     totals = Totals(**document.totals.model_dump())
-    return document.point, GraphCost(document.rules, document.view, totals, layers)
+    return document, GraphCost(document.rules, document.view, totals, layers)
 
 
 def _layer(layer: LayerDocument) -> LayerCost:
-    values = layer.model_dump()
+    values = layer.model_dump(exclude={"arithmetic_intensity"})
     counts = Counts(**{name: values.pop(name) for name in COUNT_NAMES})
     values["dtype"] = None if layer.dtype is None else DType(layer.dtype)
     for shapes in ("input_shapes", "output_shapes"):

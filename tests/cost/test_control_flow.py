@@ -118,3 +118,47 @@ def test_roles_reach_into_bodies() -> None:
     scalar = Tensor("slope", (1,), DType.FLOAT32, Role.STORED)
     inner = body(layer("PRelu", [INNER, scalar], activation("v", 4, 8)), inputs=(INNER,))
     assert costed(control("Loop", (Body(inner, 1),))).totals.params == 1
+
+
+def test_bodies_that_are_no_alternatives_both_count() -> None:
+    """FlexAttention changes scores by one graph and probabilities by another."""
+    heads = fed("q", 1, 2, 4, 8)
+    scores = fed("s", 1, 2, 4, 4)
+    changes = [
+        Body(body(layer(op, [scores], activation(op, 1, 2, 4, 4)), inputs=(scores,)))
+        for op in ("Neg", "Abs")
+    ]
+    attention = Layer("a", "FlexAttention", (heads, heads, heads), (activation("y", 1, 2, 4, 8),),
+                      domain="ai.onnx.preview", bodies=tuple(changes),
+                      compute_dtype=DType.FLOAT32)  # fmt: skip
+    result = cost(assemble([attention], inputs=[heads], outputs=[attention.output]))
+    assert (row(result, "Neg").flops, row(result, "Abs").flops) == (32, 32)
+    assert row(result, "Neg").coverage is Coverage.EXACT
+    assert row(result, "a").macs == 2 * 2 * 4 * 4 * 8
+    # It computes itself: what it reads and writes counts, unlike that of a loop.
+    assert row(result, "a").traffic_bytes == 2 * 4 * 64
+
+
+def test_every_body_of_a_map_counts() -> None:
+    mapped = [Body(body(product(name, stored(f"w{name}", 8, 8), INNER), inputs=(INNER,)), 3)
+              for name in ("p", "q")]  # fmt: skip
+    assert costed(control("SequenceMap", tuple(mapped))).totals.macs == 2 * 3 * 256
+
+
+def test_an_operator_that_runs_graphs_unknown_to_us_is_no_silent_zero() -> None:
+    search = Layer("b", "BeamSearch", (X,), (activation("y", 4, 8),), domain="com.microsoft",
+                   bodies=(Body(LOOP_BODY, None),))  # fmt: skip
+    result = costed(search)
+    assert row(result, "b").coverage is Coverage.UNKNOWN
+    assert "until data say stop" in result.unknown_reasons["com.microsoft:BeamSearch"]
+    assert row(result, "p").coverage is Coverage.BOUNDED
+    assert result.totals.macs == 256
+
+
+def test_what_a_body_takes_from_outside_lives_there_and_counts_once() -> None:
+    outside = layer("Relu", [X], activation("r", 4, 8))
+    inner = body(layer("Neg", [outside.output], activation("n", 4, 8)), captured=("r",))
+    branch = Layer("c", "If", (X,), (activation("y", 4, 8),), bodies=(Body(inner),),
+                   captures=(outside.output,))  # fmt: skip
+    # x, r and y live around the branch, n within it: 4 tensors of 128 bytes.
+    assert row(costed(outside, branch), "n").live_bytes == 4 * 128

@@ -1,15 +1,19 @@
 """`costdb.analysis/1` out and in again."""
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from builders.graphs import activation, costed, fed, graph, layer, stored
 
 from costdb import canonical
 from costdb.cost.document import analysis_document
+from costdb.cost.engine import cost
 from costdb.cost.result import Analysis, Artifact, GraphCost
-from costdb.cost.schema import read_analysis
+from costdb.cost.schema import read_document
 from costdb.errors import BrokenArtifact
+from costdb.ir import DType, Graph, Role, Tensor
 
 LAYERS = [
     layer("Conv", [fed("x", 1, 3, 8, 8), stored("w", 4, 3, 3, 3)], activation("c", 1, 4, 6, 6)),
@@ -27,8 +31,8 @@ def analysis() -> Analysis:
     )  # fmt: skip
 
 
-def written() -> dict[str, object]:
-    document: dict[str, object] = json.loads(json.dumps(analysis_document(analysis())))
+def written() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(json.dumps(analysis_document(analysis())))
     return document
 
 
@@ -37,20 +41,57 @@ def test_it_has_the_keys_of_the_contract() -> None:
     assert document["schema"] == "costdb.analysis/1"
     assert list(document) == [
         "schema", "rules", "artifact", "inputs", "outputs", "point", "view", "convention",
-        "totals", "coverage", "warnings", "layers",
+        "totals", "derived", "peak", "coverage", "warnings", "layers",
     ]  # fmt: skip
     assert document["inputs"] == {"x": {"shape": [1, 3, 8, 8], "dtype": "float32"}}
     assert document["coverage"] == {
         "exact": 1, "estimated": 0, "bounded": 0, "unknown": 1, "unknown_ops": {"me:Odd": 1},
+        "unknown_reasons": {"me:Odd": "no rule counts me:Odd"},
     }  # fmt: skip
+
+
+def test_it_says_where_activations_peak_and_how_intense_the_arithmetic_is() -> None:
+    document = written()
+    # x and c live while the convolution runs, 192 and 144 elements of 4 bytes.
+    assert document["peak"] == {"position": 0, "layer": "c", "op": "Conv", "bytes": 4 * (192 + 144)}
+    # 144 dot products of length 27; x, 108 weights and c are moved, and c again by what is unknown.
+    flops, moved = 144 * 53, 4 * (192 + 108 + 144)
+    assert document["derived"] == {
+        "arithmetic_intensity": flops / (moved + 4 * 144),
+        "bytes_per_parameter": 4.0,
+        "macs_per_parameter": 144 * 27 / 108,
+        "operations": flops,
+    }
+    first, second = document["layers"]
+    assert (first["arithmetic_intensity"], second["arithmetic_intensity"]) == (flops / moved, 0.0)
+
+
+def test_weights_alone_have_no_peak_and_no_intensity() -> None:
+    weights = Tensor("w", (4,), DType.FLOAT32, Role.PARAMETER)
+    held = Graph((), (), (), unread=(weights,))
+    document = analysis_document(replace(analysis(), graph=held, cost=cost(held)))
+    assert document["peak"] is None
+    assert document["derived"] == {
+        "arithmetic_intensity": None,
+        "bytes_per_parameter": 4.0,
+        "macs_per_parameter": None,
+        "operations": None,
+    }
+
+
+def test_a_layer_that_moves_nothing_has_no_intensity() -> None:
+    data = fed("x", 4)
+    view = layer("Identity", [data], activation("y", 4))
+    document = analysis_document(replace(analysis(), cost=costed([view])))
+    assert document["layers"][0]["arithmetic_intensity"] is None
 
 
 def test_it_comes_back_as_it_was() -> None:
     text = json.dumps(written()).encode()
-    point, cost = read_analysis(text, "costs.json")
-    assert point == "default"
-    assert cost == analysis().cost
-    assert isinstance(cost, GraphCost)
+    document, read = read_document(text, "costs.json")
+    assert (document.point, document.warnings) == ("default", ["a note"])
+    assert read == analysis().cost
+    assert isinstance(read, GraphCost)
 
 
 @pytest.mark.parametrize(
@@ -68,13 +109,13 @@ def test_it_comes_back_as_it_was() -> None:
 def test_a_document_that_is_none_says_where(change: dict[str, object], complaint: str) -> None:
     text = json.dumps({**written(), **change}).encode()
     with pytest.raises(BrokenArtifact, match=f"costs.json.*{complaint}"):
-        read_analysis(text, "costs.json")
+        read_document(text, "costs.json")
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"\xff\xfe", b"null"])
 def test_what_is_no_json_object_is_refused(text: bytes) -> None:
     with pytest.raises(BrokenArtifact, match=r"is no costdb.analysis/1"):
-        read_analysis(text, "costs.json")
+        read_document(text, "costs.json")
 
 
 def test_a_dtype_that_does_not_exist_is_refused() -> None:
@@ -82,4 +123,4 @@ def test_a_dtype_that_does_not_exist_is_refused() -> None:
         '"dtype": "float32", "coverage"', '"dtype": "f", "coverage"'
     )
     with pytest.raises(BrokenArtifact, match="'f'"):
-        read_analysis(text.encode(), "costs.json")
+        read_document(text.encode(), "costs.json")

@@ -146,10 +146,10 @@ def branch(*layers: Layer) -> Graph:
     return assemble(layers, inputs=[], outputs=[layers[-1].output], captured=["d"])
 
 
-def control(*bodies: Body) -> Graph:
+def control(*bodies: Body, op: str = "If") -> Graph:
     entry = Layer(
         "control",
-        "If",
+        op,
         (),
         (activation("out", 4, 8),),
         bodies=bodies,
@@ -196,6 +196,12 @@ def test_a_branch_that_is_not_taken_counts_on_neither_side() -> None:
         "p": (256, 1),
         "q": (256, 1),
     }
+
+
+def test_bodies_that_are_no_alternatives_all_count() -> None:
+    bodies = [Body(branch(product(name, DATA)), 2) for name in ("p", "q")]
+    explanation = explain(control(*bodies, op="SequenceMap"), each)
+    assert numbers(explanation) == {"control": (0, 1), "p": (512, 2), "q": (512, 2)}
 
 
 def test_a_state_dict_has_nothing_to_count() -> None:

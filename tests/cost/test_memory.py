@@ -59,6 +59,20 @@ def test_live_bytes(layers: list[Layer], outputs: list[Tensor] | None, expected:
     assert live(layers, outputs) == expected
 
 
+def test_the_peak_is_at_the_first_layer_where_the_most_lives() -> None:
+    result = cost(graph([step("Relu", [X], A), step("Relu", [A], B), step("Concat", [A, B], C)]))
+    assert result.peak_position == 2
+    assert result.layers[2].live_bytes == result.totals.peak_activation_bytes == 35 * KIB
+    twice = cost(graph([step("Relu", [X], A), step("Neg", [A], block("d", 1)),
+                        step("Neg", [block("d", 1)], block("e", 10))]))  # fmt: skip
+    assert [entry.live_bytes // KIB for entry in twice.layers] == [11, 11, 11]
+    assert twice.peak_position == 0
+
+
+def test_without_layers_there_is_no_peak() -> None:
+    assert cost(Graph((), (), ())).peak_position is None
+
+
 def test_weights_are_no_activations() -> None:
     result = costed([layer("Add", [fed("x", 4), stored("w", 4)], activation("y", 4))])
     assert result.totals.peak_activation_bytes == 32

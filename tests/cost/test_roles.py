@@ -120,3 +120,12 @@ def test_statistics_of_a_batch_norm_that_keras_wrote_out(*, has_gamma: bool) -> 
     assert {name for name, role in found.items() if role is Role.BUFFER} == {"mean", "variance"}
     expected = {"beta", "gamma"} if has_gamma else {"beta"}
     assert {name for name, role in found.items() if role is Role.PARAMETER} == expected
+
+
+def test_a_root_of_something_else_makes_no_statistics() -> None:
+    layers = [
+        layer("Add", [stored("a", 3), stored("b", 3)], activation("s", 3)),
+        layer("Sqrt", [activation("s", 3)], activation("r", 3)),
+        layer("Mul", [X, activation("r", 3)], activation("y", 1, 8, 8, 3)),
+    ]
+    assert Role.BUFFER not in roles(layers).values()

@@ -115,3 +115,41 @@ def flexible_attention(layer: Layer) -> Counts:
         key_length=query.size(3),
         value_length=value.size(3),
     )
+
+
+@rule("_flash_attention_forward", "_efficient_attention_forward", domain="aten")
+def attention_of_tokens(layer: Layer) -> Counts:
+    """Count attention of queries (B, Sq, H, D), heads behind positions.
+
+    Formula: as scaled_dot_product_attention. Sequences in a row, (T, H, D), count in full: B times
+    `max_q` or `max_seqlen_q` queries and as many keys as the longest sequence has.
+    Source: https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/native/native_functions.yaml
+    Example: Q (1, 64, 12, 64), K (1, 64, 12, 64), V (1, 64, 12, 64), Y (1, 64, 12, 64):
+    macs 6,291,456.
+    """
+    query, key, value = layer.input(0), layer.input(1), layer.input(2)
+    behind = layer.inputs[3:]
+    if query.rank == 4:
+        batch, queries, keys = query.size(0), query.size(1), key.size(1)
+    else:
+        offsets = next((each for each in behind if each is not None and each.rank == 1), None)
+        if offsets is None:
+            raise Uncountable(f"{layer.qualified_op} does not say where sequences begin")
+        batch = max(offsets.numel - 1, 0)
+        queries, keys = _longest(layer, "q"), _longest(layer, "k")
+    return scaled_dot_product(
+        batch * query.size(-2),
+        queries,
+        keys,
+        key_length=query.size(-1),
+        value_length=value.size(-1),
+        masks=sum(1 for each in behind if each is not None and each.rank == 4),
+    )
+
+
+def _longest(layer: Layer, of: str) -> int:
+    """The length of the longest sequence of queries or keys."""
+    length = layer.integer(f"max_{of}", layer.integer(f"max_seqlen_{of}", 0))
+    if length < 1:
+        raise Uncountable(f"{layer.qualified_op} does not say how long sequences are")
+    return length

@@ -53,7 +53,7 @@ def softmax_with_bias(layer: Layer) -> Counts:
     return Counts(adds=2 * data.numel - rows, specials=data.numel, divs=data.numel)
 
 
-@rule("BiasDropout", domain="com.microsoft", weights=_BIAS)
+@rule("BiasDropout", "BitmaskBiasDropout", domain="com.microsoft", weights=_BIAS)
 def bias_without_dropout(layer: Layer) -> Counts:
     """Count x + bias, and plus a residual; at inference nothing is dropped.
 

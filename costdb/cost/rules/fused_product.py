@@ -79,6 +79,10 @@ def fused_matmul(layer: Layer) -> Counts:
     Example: A (1, 12, 128, 64), B (1, 12, 128, 64), transB 1, Y (1, 12, 128, 128):
     macs 12,582,912.
     """
+    return _scaled_product(layer)
+
+
+def _scaled_product(layer: Layer) -> Counts:
     size = layer.output.numel
     scaled = Counts(muls=size if layer.number("alpha", 1.0) != 1.0 else 0)
     return dot_products(size, length=_inner_size(layer)) + scaled
@@ -99,3 +103,55 @@ def matmul_with_gelu(layer: Layer) -> Counts:
     """
     after = FAST_GELU + Counts(adds=int(layer.has_input(2)))
     return counted_as("MatMul", layer, 0, 1) + layer.output.numel * after
+
+
+@rule(
+    "FusedMatMulActivation",
+    domain="com.microsoft",
+    weights=OPERANDS,
+    accesses=fused_matmul_accesses,
+)
+def fused_matmul_with_activation(layer: Layer) -> Counts:
+    """Count a matrix product as FusedMatMul does, and an activation.
+
+    Formula: as FusedMatMul; the activation's operations per element of Y.
+    Source: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+    Example: A (1, 12, 128, 64), B (1, 12, 128, 64), transB 1, activation "Relu",
+    Y (1, 12, 128, 128): macs 12,582,912.
+    """
+    return _scaled_product(layer) + layer.output.numel * activation(layer.string("activation"))
+
+
+@rule(
+    "GemmFloat8",
+    domain="com.microsoft",
+    weights=OPERANDS | {2: Role.PARAMETER} | dict.fromkeys((3, 4, 5), Role.CONSTANT),
+    accesses=lambda layer: accessed_as("Gemm", layer, 0, 1, 2),
+)
+def gemm_of_8_bit_floats(layer: Layer) -> Counts:
+    """Count a general matrix product of 8-bit floats, scaled to the output's type.
+
+    Formula: as Gemm; a multiplication per element of Y for each scale that is given; the
+    activation's operations per element of Y.
+    Source: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+    Example: A (128, 768), B (64, 768), transB 1, Y (128, 64): macs 6,291,456.
+    """
+    scales = sum(layer.has_input(position) for position in (3, 4, 5))
+    after = activation(layer.string("activation", "none")) + Counts(muls=scales)
+    return counted_as("Gemm", layer, 0, 1, 2) + layer.output.numel * after
+
+
+@rule(
+    "ConvTransposeWithDynamicPads",
+    domain="com.microsoft",
+    weights={1: Role.PARAMETER, 3: Role.PARAMETER},
+    accesses=lambda layer: accessed_as("ConvTranspose", layer, 0, 1, 3),
+)
+def transposed_convolution_with_pads(layer: Layer) -> Counts:
+    """Count a transposed convolution whose padding is an input.
+
+    Formula: as ConvTranspose.
+    Source: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+    Example: X (1, 64, 16, 16), W (64, 32, 4, 4), pads (4,), Y (1, 32, 32, 32): macs 8,388,608.
+    """
+    return counted_as("ConvTranspose", layer, 0, 1, 3)

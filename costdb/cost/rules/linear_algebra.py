@@ -56,6 +56,23 @@ DETERMINANTS = renamed(
 )
 
 
+@rule("linalg_slogdet", "_linalg_slogdet", "logdet", domain="aten", coverage=Coverage.ESTIMATED)
+def log_determinant(layer: Layer) -> Counts:
+    """Count logarithms of determinants of matrices (..., n, n).
+
+    Formula: by elimination, n (n - 1) / 2 divisions, (n - 1) n (2n - 1) / 6 multiplications and
+    adds; n logs and n - 1 adds along the diagonal.
+    Source: https://pytorch.org/docs/stable/generated/torch.linalg.slogdet.html
+    Example: X (2, 3, 3), Y (2,): flops 36.
+    """
+    batch, size = _batch(layer.input(0))
+    diagonal = Counts(specials=size, adds=max(size - 1, 0))
+    return batch * (elimination(size) + diagonal)
+
+
+LOG_DETERMINANTS = renamed(log_determinant, "tf:LogMatrixDeterminant")
+
+
 @rule("Inverse", domain="com.microsoft", coverage=Coverage.ESTIMATED)
 def inverse(layer: Layer) -> Counts:
     """Count inverses of matrices (..., n, n), by Gauss and Jordan, in place.
@@ -140,3 +157,24 @@ def triangles(layer: Layer) -> Counts:
     """
     batch, size = _batch(layer.input(0))
     return batch * elimination(size)
+
+
+TRIANGLES = renamed(triangles, "tf:Lu")
+
+
+@rule("linalg_lu_solve", "lu_solve", "cholesky_solve", domain="aten", coverage=Coverage.ESTIMATED)
+def solve_with_factors(layer: Layer) -> Counts:
+    """Count the solutions of systems whose triangles are known, for m right sides.
+
+    Formula: for both triangles m n (n - 1) multiplications and adds, 2 n m divisions by the
+    diagonals of Cholesky's factors, n m by that of an upper triangle.
+    Source: https://pytorch.org/docs/stable/generated/torch.linalg.lu_solve.html
+    Example: A (2, 3, 3), p (2, 3), B (2, 3, 4), Y (2, 3, 4): flops 120.
+    """
+    # The right sides come first or last; the output is as large.
+    solution = layer.output
+    size, columns = solution.size(-2), solution.size(-1)
+    batch = solution.numel // (size * columns) if size * columns else 0
+    diagonals = 2 if layer.op == "cholesky_solve" else 1
+    steps = 2 * substitution(size, columns)
+    return batch * steps + Counts(divs=diagonals * solution.numel)

@@ -2,7 +2,7 @@
 
 import math
 
-from costdb.contracts import ZERO, Counts, Rule, rule
+from costdb.contracts import ZERO, Counts, Coverage, Rule, rule
 from costdb.cost.rules.elementwise import ADD, COMPARE, MUL, SOFTPLUS, SPECIAL
 from costdb.ir import Layer, Tensor
 
@@ -187,3 +187,20 @@ def label_cross_entropy(layer: Layer) -> Counts:
     of_labels = labels.rank < scores.rank
     chosen = Counts(adds=samples) if of_labels else Counts(muls=scores.numel, adds=scores.numel)
     return _log_softmax(scores.numel, samples) + chosen + _reduced(layer, samples)
+
+
+@rule("_ctc_loss", "ctc_loss", domain="aten", coverage=Coverage.BOUNDED)
+def connectionist_temporal_classification(layer: Layer) -> Counts:
+    """Count the negative log-likelihood of labels along all their alignments, sequences in full.
+
+    Formula: per step and sample 2L + 1 states for L labels, each the log of a sum of three exps, to
+    which the log-probability of its label is added: 2 comparisons, 3 subtractions, 3 exps, 2 adds,
+    a log, 2 adds.
+    Source: https://www.cs.toronto.edu/~graves/icml_2006.pdf
+    Example: X (50, 2, 20), labels (2, 10), Y (2,): flops 27,300.
+    """
+    scores, labels = layer.input(0), layer.input(1)
+    samples = scores.size(1) if scores.rank == 3 else 1
+    states = 2 * labels.numel + samples
+    state = Counts(compares=2, adds=7, specials=4)
+    return scores.size(0) * states * state

@@ -38,8 +38,8 @@ MOVES = tuple(
             "FeatureVectorizer", "LabelEncoder", "OneHotEncoder", "ZipMap",
         ),
         "com.microsoft": (
-            "GatherND", "Pad", "RemovePadding", "RestorePadding", "TorchEmbedding", "Trilu",
-            "UnfoldTensor",
+            "GatherND", "Pad", "RemovePadding", "RestorePadding", "SampleOp", "TorchEmbedding",
+            "Trilu", "UnfoldTensor",
         ),
         "tf": (
             "Assign", "AssignVariableOp", "BatchToSpace", "BatchToSpaceND", "BroadcastArgs",
@@ -49,7 +49,7 @@ MOVES = tuple(
             "MatrixDiagPartV2", "MatrixDiagPartV3", "MatrixDiagV2", "MatrixDiagV3",
             "MatrixSetDiag", "MatrixSetDiagV2", "MatrixSetDiagV3", "OnesLike",
             "ParallelDynamicStitch", "Rank", "ReadVariableOp", "Real", "ResourceScatterNdUpdate",
-            "ResourceScatterUpdate", "Reverse", "ReverseV2", "Roll", "ScatterNdUpdate",
+            "ResourceScatterUpdate", "RestoreV2", "Reverse", "ReverseV2", "Roll", "ScatterNdUpdate",
             "ScatterUpdate", "SpaceToBatch", "SpaceToBatchND", "StatelessRandomGetAlg",
             "StatelessRandomGetKeyCounter", "StatelessRandomGetKeyCounterAlg", "VarHandleOp",
             "Variable", "VariableV2", "ZerosLike",

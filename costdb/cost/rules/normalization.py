@@ -32,6 +32,17 @@ def centred(rows: int, length: int) -> Counts:
     return rows * Counts(adds=3 * length - 1, muls=2 * length, divs=3, specials=1)
 
 
+def root_mean_square(rows: int, length: int, *, scaled: bool = False) -> Counts:
+    """Count x / sqrt(mean(x^2) + epsilon) over rows of one length, and a scale where there is one.
+
+    Each row: squares (length multiplications), their mean (length - 1 adds, a division), epsilon,
+    square root and reciprocal (an add, a special, a division), length multiplications.
+    """
+    if length == 0:
+        return ZERO
+    return rows * Counts(adds=length, muls=(2 + scaled) * length, divs=2, specials=1)
+
+
 def _scale_and_bias(layer: Layer, scale: int, bias: int) -> Counts:
     size = layer.output.numel
     return Counts(
@@ -76,10 +87,7 @@ def rms_normalization(layer: Layer) -> Counts:
     Example: X (1, 128, 4096), scale (4096,), Y (1, 128, 4096): flops 2,097,536.
     """
     length = _trailing_length(layer)
-    if length == 0:
-        return ZERO
-    per_row = Counts(adds=length, muls=2 * length, divs=2, specials=1)
-    return _rows(layer, length) * per_row + _scale_and_bias(layer, 1, 2)
+    return root_mean_square(_rows(layer, length), length) + _scale_and_bias(layer, 1, 2)
 
 
 # ONNX Runtime writes it into ONNX's domain under this name.

@@ -27,6 +27,11 @@ def _rows(data: Tensor, axis: int) -> tuple[int, int]:
 _OF_ALL = frozenset({"median", "nanmedian", "quantile", "nanquantile"})
 
 
+def selected(count: int, kept: int) -> int:
+    """Comparisons of a search for the largest of n: each goes through a heap of the k best."""
+    return count * max(_logarithm(kept), 1)
+
+
 @rule("TopK", coverage=Coverage.ESTIMATED)
 def top_k(layer: Layer) -> Counts:
     """Count the search for the k largest or smallest of n.
@@ -39,7 +44,7 @@ def top_k(layer: Layer) -> Counts:
     data, axis = layer.input(0), layer.integer("axis", -1)
     rows, length = _rows(data, axis)
     kept = layer.output.size(axis) if data.rank else 1
-    return Counts(compares=rows * length * max(_logarithm(kept), 1))
+    return Counts(compares=rows * selected(length, kept))
 
 
 @rule(

@@ -10,10 +10,10 @@ from costdb.cost.rules.equivalent import renamed
 from costdb.ir import Layer, Uncountable
 
 
-def _window(layer: Layer) -> int:
-    sides = layer.integers("kernel_shape")
+def _window(layer: Layer, attribute: str = "kernel_shape") -> int:
+    sides = layer.integers(attribute)
     if any(side < 1 for side in sides):
-        raise Uncountable(f"{layer.qualified_op} has a kernel_shape of {sides}")
+        raise Uncountable(f"{layer.qualified_op} has a {attribute} of {sides}")
     return math.prod(sides)
 
 
@@ -28,7 +28,19 @@ def max_pool(layer: Layer) -> Counts:
     return Counts(compares=layer.output.numel * _window(layer))
 
 
-RUNTIME_MAX_POOL = renamed(max_pool, "com.microsoft:NhwcMaxPool")
+RUNTIME_MAX_POOL = renamed(max_pool, "com.microsoft:NhwcMaxPool", "com.microsoft:MaxpoolWithMask")
+
+
+@rule("fractional_max_pool2d", "fractional_max_pool3d", domain="aten")
+def fractional_max_pool(layer: Layer) -> Counts:
+    """Count the largest element of each window, windows being drawn at random.
+
+    Formula: as MaxPool: numel(kernel) comparisons per output element.
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.FractionalMaxPool2d.html
+    Example: X (1, 16, 50, 32), kernel_size [3, 3], samples (1, 16, 2), Y (1, 16, 13, 12):
+    flops 22,464.
+    """
+    return Counts(compares=layer.output.numel * _window(layer, "kernel_size"))
 
 
 @rule("AveragePool")

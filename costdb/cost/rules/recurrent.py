@@ -43,7 +43,7 @@ GRU = Cell(3, ("Sigmoid", "Tanh"), (2, 1), Counts(muls=3, adds=2))
 RNN = Cell(1, ("Tanh",), (1,), ZERO)
 
 
-def _direction(
+def direction(
     cell: Cell, functions: tuple[str, ...], input_size: int, hidden: int, *, clipped: bool
 ) -> Counts:
     """One step of one sample in one direction, without biases and peepholes."""
@@ -78,7 +78,7 @@ def _recurrence(layer: Layer, cell: Cell, *, hidden_axis: int = 2) -> Counts:
     clipped = layer.number("clip", 0.0) != 0.0
     counts = ZERO
     for functions in _functions(layer, cell, directions):
-        counts += _direction(cell, functions, data.size(2), hidden, clipped=clipped)
+        counts += direction(cell, functions, data.size(2), hidden, clipped=clipped)
     if layer.has_input(3):
         counts += Counts(adds=directions * 2 * cell.gates * hidden)
     if cell.peepholes and layer.has_input(7):

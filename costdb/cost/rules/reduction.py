@@ -105,9 +105,9 @@ def both_extrema(layer: Layer) -> Counts:
     return Counts(compares=2 * max(layer.input(0).numel - layer.output.numel, 0))
 
 
-@rule("count_nonzero", domain="aten")
-def count_of_nonzero(layer: Layer) -> Counts:
-    """Count how many elements are not zero.
+@rule("count_nonzero", "nansum", domain="aten")
+def sum_of_some(layer: Layer) -> Counts:
+    """Count how many elements are not zero, or the sum of those that are numbers.
 
     Formula: a comparison per element, numel(X) - numel(Y) adds.
     Source: https://pytorch.org/docs/stable/generated/torch.count_nonzero.html

@@ -41,3 +41,23 @@ RUNTIME_ROTARY_EMBEDDING = tuple(
     replace(rule, domain="com.microsoft", weights={2: Role.CONSTANT, 3: Role.CONSTANT})
     for rule in rotary_embedding
 )
+
+
+# One position of each kind for each token, and tables as above.
+SECTIONED_ROTARY_EMBEDDING = tuple(
+    replace(rule, op="MRotaryEmbedding") for rule in RUNTIME_ROTARY_EMBEDDING
+)
+
+
+@rule("GemmaRotaryEmbedding", domain="com.microsoft")
+def rotary_embedding_of_both(layer: Layer) -> Counts:
+    """Count rotations of queries and keys by angles whose cosines and sines are taken here.
+
+    Formula: 2 special functions per angle; 2 multiplications and an add per element of the queries
+    and of the keys.
+    Source: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+    Example: angles (1, 16, 64), Q (1, 8, 16, 64), Q (1, 8, 16, 64), K (1, 8, 16, 64),
+    K (1, 8, 16, 64), Y (1, 8, 16, 64): flops 51,200.
+    """
+    turned = layer.input(1).numel + layer.input(3).numel
+    return Counts(specials=2 * layer.input(0).numel) + rotation(turned)

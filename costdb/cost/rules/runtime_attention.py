@@ -3,13 +3,14 @@
 https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md describes them.
 """
 
-from costdb.contracts import Counts, Coverage, dot_products, rule
+from costdb.contracts import ZERO, Counts, dot_products, rule
 from costdb.cost.rules.attention import head_count, scaled_dot_product
 from costdb.cost.rules.rotary import rotation
 from costdb.ir import Layer, Role, Uncountable
 
 
-def _given(layer: Layer, *positions: int) -> int:
+def given(layer: Layer, *positions: int) -> int:
+    """How many of some optional inputs are given."""
     return sum(layer.has_input(position) for position in positions)
 
 
@@ -35,7 +36,7 @@ def multi_head_attention(layer: Layer) -> Counts:
         keys + past,
         key_length=length,
         value_length=value_length,
-        masks=_given(layer, 4, 5),
+        masks=given(layer, 4, 5),
     ) + Counts(adds=batch * heads * vectors if layer.has_input(3) else 0)
 
 
@@ -77,7 +78,7 @@ def group_query_attention(layer: Layer) -> Counts:
         _keys_with_past(layer, queries),
         key_length=length,
         value_length=length,
-        masks=_given(layer, 10),
+        masks=given(layer, 10),
         softcap=layer.number("softcap", 0.0) != 0.0,
     )
     if not layer.integer("do_rotary", 0):
@@ -121,12 +122,28 @@ def projected_attention(layer: Layer, *, past: int, masks: int) -> Counts:
         + scaled_dot_product(
             batch * heads,
             length,
-            length + (layer.input(past).size(3) if layer.has_input(past) else 0),
+            _keys_beside_past(layer, past, length),
             key_length=key_width // heads,
             value_length=value_width // heads,
             masks=masks,
         )
+        + _turned(layer, batch * length * 2 * heads, key_width // heads)
     )
+
+
+def _keys_beside_past(layer: Layer, past: int, incoming: int) -> int:
+    """Keys in all; a buffer that past and present share counts whole, and does not grow."""
+    if not layer.has_input(past):
+        return incoming
+    held = layer.input(past).size(3)
+    return held if layer.integer("past_present_share_buffer", 0) else held + incoming
+
+
+def _turned(layer: Layer, vectors: int, length: int) -> Counts:
+    """The rotation of queries and keys, if `do_rotary` asks for it."""
+    if not layer.integer("do_rotary", 0):
+        return ZERO
+    return rotation(vectors * (layer.integer("rotary_embedding_dim", 0) or length))
 
 
 @rule("Attention", domain="com.microsoft", weights={1: Role.PARAMETER, 2: Role.PARAMETER})
@@ -134,40 +151,10 @@ def attention_with_projection(layer: Layer) -> Counts:
     """Count attention with the projection to queries, keys and values in front of it.
 
     Formula: B * S * (2 H + Hv) dot products of length D, an add for each if there is a bias; then
-    as ONNX's Attention, past keys included, with an add for each score and each mask.
+    as ONNX's Attention, past keys included, with an add for each score and each mask; `do_rotary`
+    turns queries and keys: 2 multiplications and an add per element.
     Source: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
     Example: X (1, 128, 768), W (768, 2304), B (2304,), num_heads 12, Y (1, 128, 768):
     macs 251,658,240.
     """
-    return projected_attention(layer, past=4, masks=_given(layer, 3, 5))
-
-
-@rule(
-    "PackedMultiHeadAttention",
-    domain="com.microsoft",
-    weights={3: Role.PARAMETER},
-    coverage=Coverage.BOUNDED,
-)
-def packed_multi_head_attention(layer: Layer) -> Counts:
-    """Count attention of sequences without their padding, each taken at the longest one's length.
-
-    Formula: as ONNX's Attention for B sequences of S queries and keys, the shape of the offsets;
-    for a bias an add per element of the queries, keys and values.
-    Source: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
-    Example: Q (100, 768), K (100, 768), V (100, 768), B (2304,), offsets (2, 64), lengths (3,),
-    num_heads 12, Y (100, 768): macs 12,582,912.
-    """
-    heads, query, offsets = head_count(layer, "num_heads"), layer.input(0), layer.input(4)
-    if query.rank == 4:  # (T, N, 3, H): queries, keys and values in one
-        length = value_length = query.size(3)
-    else:
-        length, value_length = query.size(1) // heads, layer.input(2).size(1) // heads
-    vectors = query.size(0) * heads * (2 * length + value_length)
-    return scaled_dot_product(
-        offsets.size(0) * heads,
-        offsets.size(1),
-        offsets.size(1),
-        key_length=length,
-        value_length=value_length,
-        masks=_given(layer, 6),
-    ) + Counts(adds=vectors if layer.has_input(3) else 0)
+    return projected_attention(layer, past=4, masks=given(layer, 3, 5))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from costdb.contracts import ZERO, Counts, Coverage, dot_products, rule
 from costdb.cost.rules.equivalent import renamed
-from costdb.ir import Layer, Uncountable
+from costdb.ir import Layer, Tensor, Uncountable
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +140,24 @@ def crop_and_resize(layer: Layer) -> Counts:
     Example: X (1, 50, 50, 8), boxes (2, 4), batch (2,), size (2,), Y (2, 14, 14, 8): flops 27,440.
     """
     output = layer.output
-    places = output.size(0) * output.size(1) * output.size(2)
+    return _resized_boxes(output, output.size(0) * output.size(1) * output.size(2))
+
+
+def _resized_boxes(output: Tensor, places: int) -> Counts:
     coordinates = places * 2 * Counts(muls=1, adds=1)
     return coordinates + LINEAR.places(places, 2) + LINEAR.values(output.numel, 2)
+
+
+@rule("CropAndResize", domain="com.microsoft", coverage=Coverage.ESTIMATED)
+def crop_and_resize_channels_first(layer: Layer) -> Counts:
+    """Count boxes of an image (R, C, h, w) that are resized, taken as bilinear.
+
+    Formula: as TensorFlow's CropAndResize.
+    Source: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+    Example: X (1, 8, 50, 50), boxes (2, 4), batch (2,), size (2,), Y (2, 8, 14, 14): flops 27,440.
+    """
+    output = layer.output
+    return _resized_boxes(output, output.size(0) * output.size(2) * output.size(3))
 
 
 @rule("MaxRoiPool", coverage=Coverage.BOUNDED)

@@ -1,16 +1,15 @@
 """Finding conventions, and adding one by adding a file."""
 
 import importlib
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from builders import onnx_models
 from builders.command_line import runner
+from builders.copies import copy_with
 from builders.graphs import shaped
 
-import costdb
 from costdb.contracts import Counts
 from costdb.cost import conventions as package
 from costdb.cost.convention import Convention
@@ -87,15 +86,11 @@ def test_twice_the_macs_counts_nothing_else() -> None:
 
 def test_a_convention_is_added_by_adding_one_file(tmp_path: Path) -> None:
     """costdb is copied, a file is put beside the others, and the command line counts by it."""
-    assert costdb.__file__ is not None
-    copy = tmp_path / "costdb"
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(Path(costdb.__file__).parent, copy, ignore=ignored)
-    (copy / "cost" / "conventions" / "every_layer.py").write_text(ADDED)
+    copy = copy_with(tmp_path, "cost/conventions/every_layer.py", ADDED)
     model = tmp_path / "conv.onnx"
     onnx_models.save_conv(model, (1, 3, 8, 8), (4, 3, 3, 3), bias=True)
     run = runner(tmp_path)
-    done = run("explain", model, "--convention", "layers", "-f", "csv", PYTHONPATH=str(tmp_path))
+    done = run("explain", model, "--convention", "layers", "-f", "csv", PYTHONPATH=copy)
     assert done.err == ""
     # 6 * 6 * 27 * 4 multiply-accumulates, and one layer.
     assert done.out.splitlines() == [

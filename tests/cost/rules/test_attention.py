@@ -1,28 +1,12 @@
 """Attention of ONNX and of ONNX Runtime, rotary embeddings, linear attention."""
 
 import pytest
-from builders.rules import counted, node, rule_of
+from builders.rules import attended, counted, node, rule_of
 
 from costdb.contracts import Counts
 from costdb.ir import Layer, Role, Uncountable
 
 MS = "com.microsoft"
-
-
-def attended(
-    heads: int, queries: int, keys: int, length: int, *, masks: int = 0, value: int = 0
-) -> Counts:
-    """By hand: two products, a scale, masks, and a softmax of each row."""
-    value = value or length
-    scores = heads * queries * keys
-    return Counts(
-        macs=scores * (length + value),
-        dots=scores + heads * queries * value,
-        muls=scores,
-        adds=scores * masks + scores - heads * queries,
-        divs=scores,
-        specials=scores,
-    )
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
 """Fourier transforms: n / 2 * log2(n) butterflies of 10 operations, 5 n log2(n) in all."""
 
+from pathlib import Path
+
 import pytest
+from builders import onnx_models
 from builders.rules import counted, node, rule_of
 
+from costdb import api
 from costdb.contracts import Counts, Coverage
 from costdb.ir import Layer, Uncountable
 
@@ -183,3 +187,22 @@ def test_windows(layer: Layer, counts: Counts) -> None:
 def test_what_does_not_fit_is_uncountable(layer: Layer) -> None:
     with pytest.raises(Uncountable):
         counted(layer)
+
+
+@pytest.mark.parametrize(
+    ("opset", "operations"),
+    [
+        # (1, 8, 4, 2): four transforms of length 8, or eight of length 4: 5 n log2(n) each.
+        pytest.param(17, 4 * 5 * 8 * 3, id="opset 17: the first axis of the signal by default"),
+        pytest.param(20, 8 * 5 * 4 * 2, id="opset 20: the last one by default"),
+    ],
+)
+def test_the_default_axis_is_that_of_the_opset(opset: int, operations: int, tmp_path: Path) -> None:
+    path = onnx_models.save(
+        tmp_path / "dft.onnx",
+        [onnx_models.node("DFT", ["x"], ["y"])],
+        [onnx_models.value("x", (1, 8, 4, 2))],
+        ["y"],
+        opset=opset,
+    )
+    assert api.analyze(str(path)).cost.totals.flops == operations

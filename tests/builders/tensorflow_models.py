@@ -32,6 +32,8 @@ def freeze(
     path: Path,
     input_shape: Sequence[int | None],
     dtype: str = "float32",
+    *,
+    lowered: bool = True,
 ) -> Path:
     """Write a frozen GraphDef of a Keras model or of a function of one tensor, its input `x`.
 
@@ -40,6 +42,7 @@ def freeze(
         path: Where to write it.
         input_shape: With the batch axis; None for an open size.
         dtype: The input's.
+        lowered: Whether loops and branches become those of TensorFlow 1, or stay While and If.
 
     Returns:
         The path.
@@ -52,17 +55,25 @@ def freeze(
     is_keras = isinstance(model, keras().Model)
     traced = tf.function(lambda x: model(x, training=False) if is_keras else model(x))
     concrete = traced.get_concrete_function(tf.TensorSpec(input_shape, dtype, name="x"))
-    graph_def = convert_variables_to_constants_v2(concrete).graph.as_graph_def()
+    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=lowered)
+    graph_def = frozen.graph.as_graph_def()
     path.write_bytes(graph_def.SerializeToString())
     return path
 
 
 def write_graph(build: Callable[[Any], None], path: Path) -> Path:
-    """Write the GraphDef that a function builds node by node from `tf.compat.v1`."""
+    """Write the GraphDef that a function builds node by node from `tf.compat.v1`.
+
+    Loops and branches are those of TensorFlow 1.
+    """
     v1 = tensorflow().compat.v1
     graph = v1.Graph()
-    with graph.as_default():
-        build(v1)
+    v1.disable_control_flow_v2()
+    try:
+        with graph.as_default():
+            build(v1)
+    finally:
+        v1.enable_control_flow_v2()
     path.write_bytes(graph.as_graph_def().SerializeToString())
     return path
 

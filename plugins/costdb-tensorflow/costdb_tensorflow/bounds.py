@@ -46,8 +46,13 @@ def _bounds_of(
         if sizes is None:
             return []
         shapes.append(sizes)
-    read = {place: integers(nodes[value.node]) for place, value in enumerate(node.inputs)}
-    constants = {place: value for place, value in read.items() if value is not None}
+    constants: dict[int, Sizes] = {}
+    for place, value in enumerate(node.inputs):
+        known = inferred[value].value
+        if known is None and value.node in nodes:
+            known = integers(nodes[value.node])
+        if known is not None:
+            constants[place] = known
     bounds = _BOUNDS[node.op](shapes, constants)
     return [(Value(node.name, n), bound) for n, bound in enumerate(bounds) if bound is not None]
 

@@ -9,14 +9,14 @@ import struct
 from typing import Any
 
 from costdb.plugins import SMALL_CONSTANT_ELEMENTS, BrokenArtifact, DType
-from costdb_tensorflow.dtypes import INT32, INT64, VALUE_FIELDS, ir_dtype
+from costdb_tensorflow.dtypes import BOOL, INT32, INT64, VALUE_FIELDS, ir_dtype
 from costdb_tensorflow.nodes import Node
 
 # No values at all may mean zeros, or that the walk left out more than 8 KiB of them. A number takes
 # at most 16 bytes, so a tensor of at most this many elements was never left out.
 _NEVER_LEFT_OUT = 512
 
-_INTEGER_CODES = {INT32: "i", INT64: "q"}
+_INTEGER_CODES = {BOOL: "?", INT32: "i", INT64: "q"}
 
 
 def is_constant(node: Node) -> bool:
@@ -64,7 +64,7 @@ def has_value(node: Node) -> bool:
 
 
 def integers(node: Node) -> tuple[int, ...] | None:
-    """The value of a small constant of integers, flat; None for any other node."""
+    """The value of a small constant of integers or truth values, flat; None for any other node."""
     if not is_constant(node) or not has_value(node):
         return None
     dtype = constant_dtype(node)
@@ -73,8 +73,9 @@ def integers(node: Node) -> tuple[int, ...] | None:
     tensor = _tensor(node)
     elements = math.prod(constant_shape(node))
     if tensor.tensor_content:
-        return struct.unpack(f"<{elements}{_INTEGER_CODES[dtype]}", tensor.tensor_content)
-    values = tuple(getattr(tensor, VALUE_FIELDS[dtype]))[:elements]
+        content = struct.unpack(f"<{elements}{_INTEGER_CODES[dtype]}", tensor.tensor_content)
+        return tuple(map(int, content))
+    values = tuple(map(int, getattr(tensor, VALUE_FIELDS[dtype])))[:elements]
     last = values[-1] if values else 0
     return values + (last,) * (elements - len(values))
 

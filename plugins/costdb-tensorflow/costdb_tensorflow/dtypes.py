@@ -11,6 +11,7 @@ from costdb.plugins import DType
 INT32 = 3
 STRING = 7
 INT64 = 9
+BOOL = 10
 RESOURCE = 20
 VARIANT = 21
 
@@ -28,7 +29,7 @@ DTYPES: Mapping[int, DType] = MappingProxyType(
         STRING: DType.STRING,
         8: DType.COMPLEX64,
         INT64: DType.INT64,
-        10: DType.BOOL,
+        BOOL: DType.BOOL,
         11: DType.INT8,  # qint8: the integers of a quantised tensor
         12: DType.UINT8,  # quint8
         13: DType.INT32,  # qint32
@@ -66,7 +67,7 @@ VALUE_FIELDS: Mapping[int, str] = MappingProxyType(
         STRING: "string_val",
         8: "scomplex_val",
         INT64: "int64_val",
-        10: "bool_val",
+        BOOL: "bool_val",
         11: "int_val",
         12: "int_val",
         13: "int_val",

@@ -11,7 +11,7 @@ from typing import Any
 
 from costdb.plugins import BrokenArtifact
 from costdb_tensorflow.definitions import Definitions
-from costdb_tensorflow.nodes import Node, Nodes, Value, is_control
+from costdb_tensorflow.nodes import Node, Nodes, Value, identity_origin, is_control
 
 
 class FunctionBody:
@@ -20,6 +20,7 @@ class FunctionBody:
     Nodes and arguments share one name space; a `Value` of an argument stands for what is given.
 
     Attributes:
+        name: The function's.
         nodes: The nodes, by their names in the function.
         generic: Names of the nodes that depend on attributes which a call gives.
 
@@ -35,6 +36,7 @@ class FunctionBody:
     def __init__(
         self, function: Any, attributes: Mapping[str, Any], definitions: Definitions
     ) -> None:
+        self.name = str(function.signature.name)
         self._function = function
         self._definitions = definitions
         self._signature = Node(function.signature.name, function.signature.name, (), attributes)
@@ -43,7 +45,13 @@ class FunctionBody:
         )
         # Inputs name outputs by their operators' definitions, so the nodes are read twice.
         self.nodes: Nodes = {
-            node_def.name: Node(node_def.name, node_def.op, (), self._filled_in(node_def.attr))
+            node_def.name: Node(
+                node_def.name,
+                node_def.op,
+                (),
+                self._filled_in(node_def.attr),
+                controls=tuple(text[1:] for text in node_def.input if is_control(text)),
+            )
             for node_def in function.node_def
         }
         for node_def in function.node_def:
@@ -63,15 +71,11 @@ class FunctionBody:
 
     def arguments(self, call: Node) -> dict[Value, Value]:
         """Argument -> the value that a call gives for it. Raises BrokenArtifact if some lack."""
-        names = [
-            Value(name, index)
-            for name, length in self._argument_lengths.items()
-            for index in range(length)
-        ]
+        names = self._arguments()
         if len(names) != len(call.inputs):
             raise BrokenArtifact(
                 f"node {call.name!r} gives {len(call.inputs)} arguments to function"
-                f" {self._function.signature.name!r}, which takes {len(names)}",
+                f" {self.name!r}, which takes {len(names)}",
                 hint="export the model again",
             )
         return dict(zip(names, call.inputs, strict=True))
@@ -82,6 +86,22 @@ class FunctionBody:
             value
             for argument in self._function.signature.output_arg
             for value in self._values(self._function.ret[argument.name])
+        ]
+
+    def unchanged(self) -> frozenset[int]:
+        """The positions at which the function returns its argument of the same position."""
+        pairs = zip(self._arguments(), self.returned(), strict=False)
+        return frozenset(
+            place
+            for place, (argument, value) in enumerate(pairs)
+            if identity_origin(value, self.nodes) == argument
+        )
+
+    def _arguments(self) -> list[Value]:
+        return [
+            Value(name, index)
+            for name, length in self._argument_lengths.items()
+            for index in range(length)
         ]
 
     def _filled_in(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,7 +147,7 @@ class FunctionBody:
 
     def _broken(self, text: str) -> BrokenArtifact:
         return BrokenArtifact(
-            f"function {self._function.signature.name!r} reads {text!r}, which it does not have",
+            f"function {self.name!r} reads {text!r}, which it does not have",
             hint="export the model again",
         )
 

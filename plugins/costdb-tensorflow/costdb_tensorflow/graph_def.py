@@ -6,13 +6,16 @@ from costdb.plugins import Binding, BrokenArtifact, Graph, Source, assemble
 from costdb.protowire import skeleton
 from costdb_tensorflow.definitions import Definitions
 from costdb_tensorflow.functions import inline_calls
-from costdb_tensorflow.inference import infer
+from costdb_tensorflow.inference import Setting
 from costdb_tensorflow.inputs import bind_inputs
 from costdb_tensorflow.installation import installed
 from costdb_tensorflow.layers import Translation
 from costdb_tensorflow.messages import parse
-from costdb_tensorflow.nodes import read_nodes
+from costdb_tensorflow.nodes import all_nodes, read_nodes
 from costdb_tensorflow.outputs import choose_outputs
+from costdb_tensorflow.structure import structured
+from costdb_tensorflow.tensor_lists import LIST_OPERATORS
+from costdb_tensorflow.walk import walk
 from costdb_tensorflow.wire_schema import GRAPH_DEF
 
 FILE_FORMAT = "tensorflow-graphdef"
@@ -39,10 +42,13 @@ def graph_of(graph_def: Any, binding: Binding) -> Graph:
     runtime = installed()
     definitions = Definitions(runtime.definition, functions)
     asked = choose_outputs(nodes, definitions, binding.outputs)
-    needed, outputs = inline_calls(nodes, asked, definitions, functions)
+    formed, asked = structured(nodes, asked)
+    needed, outputs = inline_calls(formed, asked, definitions, functions)
     bound = bind_inputs(nodes, needed, graph_def.versions.producer, binding)
-    inference = infer(needed, bound, graph_def.versions, definitions, runtime)
-    translation = Translation(needed, outputs, bound, inference, definitions)
+    follows = any(node.regions or node.op in LIST_OPERATORS for node in all_nodes(needed))
+    setting = Setting(bound, graph_def.versions, definitions, runtime, follows)
+    known = walk(needed, setting, binding.trips)
+    translation = Translation(needed, outputs, bound, known, definitions)
     notes = [note for entry in bound.values() for note in entry.notes]
     if not graph_def.HasField("versions"):
         notes.append("the file lacks a graph's last field, its version: it may be cut off")

@@ -50,8 +50,7 @@ def inference_graph(
     free_names = (f"stand_in_{number}" for number in count())
     names = dict(zip(stand_ins, (name for name in free_names if name not in nodes), strict=False))
     for value, name in names.items():
-        stood_for = stand_ins[value]
-        _add_placeholder(graph_def, name, stood_for.dtype or _ANY_DTYPE, stood_for.shape)
+        _add_stand_in(graph_def, name, stand_ins[value])
     for node in nodes.values():
         if node.name in bound:
             _add_input(graph_def, node, bound[node.name])
@@ -94,6 +93,20 @@ def _add_input(graph_def: Any, node: Node, bound: BoundInput) -> None:
         raise BindingError(
             f"input {node.name!r} is {held} and cannot be {bound.value!r}"
         ) from error
+
+
+def _add_stand_in(graph_def: Any, name: str, stood_for: Inferred) -> None:
+    """Add a constant if the value is known, for shapes may depend on it, else a placeholder."""
+    dtype = stood_for.dtype or _ANY_DTYPE
+    if stood_for.value is None or VALUE_FIELDS.get(dtype) not in _PLAIN_FIELDS:
+        _add_placeholder(graph_def, name, dtype, stood_for.shape)
+        return
+    added = graph_def.node.add(name=name, op="Const")
+    added.attr["dtype"].type = dtype
+    tensor = added.attr["value"].tensor
+    tensor.dtype = dtype
+    _set_shape(tensor.tensor_shape, stood_for.shape)
+    getattr(tensor, VALUE_FIELDS[dtype]).extend(stood_for.value)
 
 
 def _add_placeholder(graph_def: Any, name: str, dtype: int, shape: Shape | None) -> None:

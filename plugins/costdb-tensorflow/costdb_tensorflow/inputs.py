@@ -7,6 +7,7 @@ from costdb.plugins import (
     Binding,
     BindingError,
     BoundInput,
+    BrokenArtifact,
     DeclaredShape,
     DType,
     InputBinding,
@@ -92,7 +93,12 @@ def _declared_shape(node: Node, nodes: Nodes, producer: int) -> DeclaredShape | 
 
 
 def sizes(shape: Any) -> Shape:
-    """The sizes in a TensorShapeProto, None for open ones."""
+    """The sizes in a TensorShapeProto, None for open ones. Raises BrokenArtifact."""
+    for dimension in shape.dim:
+        if dimension.size < -1:
+            raise BrokenArtifact(
+                f"the file declares a size of {dimension.size}", hint="export the model again"
+            )
     return tuple(dimension.size if dimension.size >= 0 else None for dimension in shape.dim)
 
 

@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from importlib import import_module
+from typing import Any
 
 from costdb.plugins import PluginError
 from costdb_tensorflow.c_api import CLibrary
@@ -36,6 +38,22 @@ def installed() -> Runtime:
                 f"TensorFlow cannot be loaded: {reason[:MAX_MESSAGE_LENGTH]}",
                 hint="pip install tensorflow",
             ) from error
+
+
+def imported() -> Any:
+    """The Python module `tensorflow`, for what its C library cannot do.
+
+    Raises:
+        PluginError: It is not installed, or does not work.
+    """
+    try:
+        return import_module("tensorflow")
+    except (ImportError, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise PluginError(
+            f"TensorFlow cannot be imported: {reason[:MAX_MESSAGE_LENGTH]}",
+            hint="pip install tensorflow",
+        ) from error
 
 
 @contextmanager

@@ -54,9 +54,24 @@ _MESSAGES = {
     "OpDef": "1 name string, 2 input_arg ArgDef*, 3 output_arg ArgDef*, 4 attr AttrDef*",
     "ArgDef": (
         "1 name string, 3 type int32, 4 type_attr string, 5 number_attr string,"
-        " 6 type_list_attr string"
+        " 6 type_list_attr string, 16 is_ref bool"
     ),
     "AttrDef": "1 name string, 2 type string, 3 default_value AttrValue",
+    "SavedModel": "1 saved_model_schema_version int64, 2 meta_graphs MetaGraphDef*",
+    "MetaGraphDef": (
+        "1 meta_info_def MetaInfoDef, 2 graph_def GraphDef, 3 saver_def SaverDef,"
+        " 5 signature_def SignatureDef{}"
+    ),
+    "MetaInfoDef": "4 tags string*",
+    "SaverDef": "1 filename_tensor_name string, 3 restore_op_name string",
+    "SignatureDef": "1 inputs TensorInfo{}, 2 outputs TensorInfo{}",
+    "TensorInfo": "1 name string|, 4 coo_sparse CooSparse|, 5 composite_tensor CompositeTensor|",
+    "CooSparse": (
+        "1 values_tensor_name string, 2 indices_tensor_name string,"
+        " 3 dense_shape_tensor_name string"
+    ),
+    "CompositeTensor": "2 components TensorInfo*",
+    "BundleEntryProto": "1 dtype int32, 2 shape TensorShapeProto",
 }
 
 _Field = descriptor_pb2.FieldDescriptorProto
@@ -89,7 +104,8 @@ def parse(name: str, data: bytes) -> Any:
         return _classes()[name].FromString(data)
     except DecodeError as error:
         raise BrokenArtifact(
-            f"this is no {name}: protobuf cannot decode it", hint="copy or export the file again"
+            f"this is no {name}, or it nests too deep: protobuf cannot decode it",
+            hint="copy or export the file again",
         ) from error
 
 

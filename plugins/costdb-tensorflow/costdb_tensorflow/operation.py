@@ -1,5 +1,6 @@
 """One operation of a TensorFlow graph, with all that its mapping onto the IR may ask."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,9 @@ Attributes = dict[str, AttributeValue]
 
 # The domain of operators that ONNX lacks.
 DOMAIN = "tf"
+
+# Attributes that differ from one export to the next and change nothing: names, and random seeds.
+_INCIDENTAL = re.compile(r"_.*|.*name|container|message|seed2?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +107,42 @@ class Operation:
         )
 
     def unmapped(self) -> Layer:
-        """The layer of an operator that ONNX lacks."""
-        return self.layer(self.node.op, self.inputs, self.outputs, domain=DOMAIN)
+        """The layer of an operator that ONNX lacks, with its numbers and texts as attributes."""
+        attributes = {name: _plain(value) for name, value in sorted(self._stated().items())}
+        known = {name: value for name, value in attributes.items() if value is not None}
+        return self.layer(self.node.op, self.inputs, self.outputs, known, domain=DOMAIN)
+
+    def _stated(self) -> dict[str, Any]:
+        """The attributes that say what is computed, with their defaults."""
+        definition = self.definitions.of(self.node.op)
+        names = [entry.name for entry in definition.attr] if definition is not None else []
+        stated = {name: self._attribute(name) for name in (*names, *self.node.attributes)}
+        return {
+            name: value
+            for name, value in stated.items()
+            if value is not None and not _INCIDENTAL.fullmatch(name)
+        }
 
     def _attribute(self, name: str) -> Any | None:
         return self.definitions.attribute(self.node, name)
+
+
+def _plain(value: Any) -> AttributeValue | None:
+    """An AttrValue as the IR has it; None for a dtype, a shape, a tensor or a function."""
+    field = value.WhichOneof("value")
+    match field:
+        case "i" | "b":
+            return int(value.i or value.b)
+        case "f":
+            return float(value.f)
+        case "s":
+            return str(value.s.decode(errors="replace"))
+        case "list":
+            numbers: tuple[int, ...] = tuple(map(int, (*value.list.i, *value.list.b)))
+            texts: tuple[str, ...] = tuple(t.decode(errors="replace") for t in value.list.s)
+            return numbers or tuple(map(float, value.list.f)) or texts or None
+        case _:
+            return None
 
 
 def _compute_dtype(inputs: list[Tensor], outputs: tuple[Tensor, ...]) -> DType | None:

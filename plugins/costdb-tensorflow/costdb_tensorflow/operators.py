@@ -150,6 +150,19 @@ def _each(op: str) -> Lowering:
     return lowering
 
 
+def _unmapped(attributes: Callable[[Operation], Attributes]) -> Lowering:
+    """An operator that ONNX lacks, with the attributes that its rule reads."""
+    return lambda operation: (replace(operation.unmapped(), attributes=attributes(operation)),)
+
+
+def _block_recurrence(operation: Operation) -> Attributes:
+    return {
+        "forget_bias": operation.number("forget_bias"),
+        "cell_clip": operation.number("cell_clip"),
+        "use_peephole": int(operation.flag("use_peephole")),
+    }
+
+
 # Operators of the same name, inputs and meaning.
 _SAME = (
     "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BitwiseAnd", "BitwiseOr",
@@ -259,6 +272,15 @@ OPERATORS: Mapping[str, Lowering] = MappingProxyType(
         "ArgMin": _row("ArgMin", 0, axis=1, attributes={"keepdims": 0}),
         "TopK": _row("TopK", attributes={"axis": -1}),
         "TopKV2": _row("TopK", attributes={"axis": -1}),
+        # What ONNX lacks.
+        **dict.fromkeys(
+            ("BlockLSTM", "BlockLSTMV2", "LSTMBlockCell"), _unmapped(_block_recurrence)
+        ),
+        "Svd": _unmapped(lambda o: {"compute_uv": int(o.flag("compute_uv"))}),
+        **dict.fromkeys(
+            ("Eig", "SelfAdjointEigV2"),
+            _unmapped(lambda o: {"compute_v": int(o.flag("compute_v"))}),
+        ),
         # Movement.
         "Concat": _row("Concat", axis=0),
         "ConcatV2": _row("Concat", axis=-1),

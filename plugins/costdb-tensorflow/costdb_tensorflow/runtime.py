@@ -9,18 +9,34 @@ from costdb.plugins import BrokenArtifact, Shape
 MAX_MESSAGE_LENGTH = 200
 
 
+class Items(NamedTuple):
+    """What a list of tensors holds.
+
+    Attributes:
+        shape: Of each of them; None where not even the rank is known.
+        length: How many there are; None where unknown.
+    """
+
+    shape: Shape | None
+    length: int | None
+
+
 class Inferred(NamedTuple):
-    """What TensorFlow says of one output.
+    """What is known of one output.
 
     Attributes:
         shape: None where not even the rank is known.
         dtype: TensorFlow's number.
         is_upper_bound: Whether the shape is the largest one that data allow.
+        value: The elements of a small tensor of integers or truth values, if no data decide them.
+        items: What a list of tensors holds; None for any other value.
     """
 
     shape: Shape | None
     dtype: int
     is_upper_bound: bool = False
+    value: tuple[int, ...] | None = None
+    items: Items | None = None
 
 
 # Node name and output index -> what is known of it.

@@ -44,13 +44,18 @@ def is_graph_def(source: Source) -> bool:
     """
     if source.scheme == "python" or source.is_directory:
         return False
+    return begins_as_graph_def(source, 0, source.size)
+
+
+def begins_as_graph_def(source: Source, start: int, end: int) -> bool:
+    """Whether what lies between two offsets starts as a GraphDef does; see `is_graph_def`."""
     # A limit beyond the file lets a first node through that is cut off.
-    first = next(_readable(source, 0, _BEYOND_ANY_FILE), None)
+    first = next(readable_fields(source, start, _BEYOND_ANY_FILE), None)
     if first is None or not _is_node(source, first):
         return False
     return all(
         _GRAPH_DEF_FIELDS.get(entry.number) == entry.wire_type
-        for entry in islice(_readable(source, 0, source.size), _FIELDS_READ)
+        for entry in islice(readable_fields(source, start, min(end, source.size)), _FIELDS_READ)
     )
 
 
@@ -59,7 +64,7 @@ def _is_node(source: Source, message: Field) -> bool:
     if (message.number, message.wire_type) != (1, LENGTH_DELIMITED):
         return False
     end = min(message.end, source.size)
-    names = list(islice(_readable(source, message.payload, end), len(_NODE_PATTERNS)))
+    names = list(islice(readable_fields(source, message.payload, end), len(_NODE_PATTERNS)))
     return [entry.number for entry in names] == list(_NODE_PATTERNS) and all(
         entry.wire_type == LENGTH_DELIMITED
         and entry.end - entry.payload <= MAX_NAME_BYTES
@@ -70,7 +75,7 @@ def _is_node(source: Source, message: Field) -> bool:
     )
 
 
-def _readable(source: Source, start: int, end: int) -> Iterator[Field]:
+def readable_fields(source: Source, start: int, end: int) -> Iterator[Field]:
     """The fields between two offsets, up to the first that cannot be one."""
     try:
         yield from fields(source, start, end)

@@ -44,6 +44,14 @@ CLAIMED = [
     pytest.param(field(1, NODE) + b"\x18\x09", id="the version as old files have it"),
     pytest.param(field(1, HUGE) + VERSIONS, id="a first node of megabytes"),
     pytest.param(field(1, HUGE)[:1000], id="cut off inside the first node"),
+    pytest.param(SAVED_MODEL, id="a SavedModel"),
+    pytest.param(SAVED_MODEL[:-1], id="a SavedModel that is cut off"),
+    pytest.param(SAVED_MODEL[:2], id="a SavedModel of nothing"),
+    pytest.param(META_GRAPH + field(2, field(1, NODE)), id="a MetaGraphDef"),
+    pytest.param(field(2, field(1, NODE)), id="a MetaGraphDef that says nothing of itself"),
+    pytest.param((META_GRAPH + field(2, field(1, HUGE)))[:1000], id="a MetaGraphDef, cut off"),
+    pytest.param(b"\x89HDF\r\n\x1a\n" + bytes(8), id="HDF5"),
+    pytest.param(b"names" * 20 + bytes.fromhex("57fb808b247547db"), id="the index of a checkpoint"),
 ]
 
 REFUSED = [
@@ -55,8 +63,10 @@ REFUSED = [
     pytest.param(bytes(range(256)) * 8, id="bytes"),
     pytest.param(b"\n" * 4096, id="line breaks"),
     pytest.param(ONNX, id="an ONNX model"),
-    pytest.param(SAVED_MODEL, id="a SavedModel"),
-    pytest.param(META_GRAPH, id="a MetaGraphDef"),
+    pytest.param(b"\x08\x02" + SAVED_MODEL[2:], id="a SavedModel of another schema"),
+    pytest.param(META_GRAPH, id="a MetaGraphDef without a graph"),
+    pytest.param(META_GRAPH + field(2, field(1, b"x")), id="a MetaGraphDef, another graph"),
+    pytest.param(b"\x08\x01" + field(2, b"pytorch"), id="ONNX as it was at first"),
     pytest.param(OP_LIST, id="a list of operators"),
     pytest.param(zipped(), id="a zip"),
     pytest.param(field(1, field(1, b"bad name") + field(2, b"Op")), id="a space in a name"),

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from costdb.caps import MAX_NESTING
 from costdb.errors import BrokenArtifact
 from costdb.ir import SMALL_CONSTANT_ELEMENTS
 from costdb.source import Source
@@ -19,9 +20,6 @@ from costdb.source import Source
 # Bulk up to this many bytes is kept: it may be a constant that shapes depend on, at up to eight
 # bytes an element.
 SMALL_FIELD_BYTES = 8 * SMALL_CONSTANT_ELEMENTS
-
-# Real models nest a dozen deep; a file made to exhaust the stack nests thousands.
-MAX_DEPTH = 64
 
 # Structure that is larger than this is not a model that anyone has trained.
 MAX_SKELETON_BYTES = 1 << 29
@@ -120,7 +118,7 @@ def skeleton(source: Source, message: MessageType) -> bytes:
         BrokenArtifact: The file is no such message, is cut off, nests too deep or has more
             structure than `MAX_SKELETON_BYTES`.
     """
-    return b"".join(_Skeleton(source).pieces(message, 0, source.size, MAX_DEPTH))
+    return b"".join(_Skeleton(source).pieces(message, 0, source.size, MAX_NESTING))
 
 
 def encode_varint(value: int) -> bytes:
@@ -144,7 +142,7 @@ class _Skeleton:
         """The skeleton of the message between two offsets, in pieces to be joined."""
         if depth == 0:
             raise _broken(
-                self._source, start, f"{message.name} nests more than {MAX_DEPTH} messages deep"
+                self._source, start, f"{message.name} nests more than {MAX_NESTING} messages deep"
             )
         left_out = self._large_bulk(message, start, end)
         pieces: list[bytes] = []

@@ -8,6 +8,7 @@ import difflib
 import os
 import shlex
 import stat
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -16,26 +17,28 @@ from typing import Protocol, Self
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from costdb.errors import ArtifactUnreadable, BrokenArtifact
+from costdb.remote import LOOPBACK_HOSTS, REMOTE_SCHEMES, RemoteFile, may_be_read, without_secrets
 
 FILE_SCHEME = "file"
 PYTHON_SCHEME = "python"
-REMOTE_SCHEMES = frozenset({"https", "s3", "gs", "az"})
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1"})
 
-# Small reads are served from a window of this size, so that walking a file of many small fields
-# costs few system calls or requests. What is skipped costs none, whatever its size.
+# Small reads are served from a window of this size or more, so that walking a file of many small
+# fields costs few system calls. What is skipped costs none, whatever its size.
 WINDOW_BYTES = 1 << 16
-
-# What fsspec needs for each scheme.
-_PACKAGES = {"https": "aiohttp", "http": "aiohttp", "s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}
 
 
 class _Backend(Protocol):
-    """Where the bytes come from. `read` returns fewer bytes only where the file ends."""
+    """Where the bytes come from.
+
+    `read` returns fewer bytes only where the file ends, and so does `at_least`, which may return
+    more.
+    """
 
     size: int
 
     def read(self, offset: int, length: int) -> bytes: ...
+
+    def at_least(self, offset: int, length: int) -> bytes: ...
 
     def close(self) -> None: ...
 
@@ -57,7 +60,7 @@ class Source:
             ArtifactUnreadable: It is a URL of a kind that is not read.
         """
         self.scheme, self._target = _parse(os.fspath(location))
-        self.location = _without_secrets(self._target) if self._is_remote else self._target
+        self.location = without_secrets(self._target) if self._is_remote else self._target
         self._backend: _Backend | None = None
         self._window = b""
         self._window_start = 0
@@ -96,6 +99,25 @@ class Source:
     def size(self) -> int:
         """Its size in bytes. Raises ArtifactUnreadable."""
         return self._open().size
+
+    @property
+    def total_size(self) -> int:
+        """Bytes of all that it names: a file, a folder's files, a checkpoint's; 0 for Python.
+
+        A checkpoint is named by what the names of its files begin with: `model.ckpt` stands for
+        `model.ckpt.index` and those beside it. Links are not followed.
+
+        Raises:
+            ArtifactUnreadable: There is nothing of that name, or it cannot be read.
+        """
+        if self.scheme == PYTHON_SCHEME:
+            return 0
+        if self.is_directory:
+            return _file_bytes(Path(self.location).rglob("*"))
+        if self.path is not None and not os.path.lexists(self.path):
+            beside = _file_bytes(_beginning_with(self.path))
+            return beside or self.size
+        return self.size
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes from an offset, exactly as many as asked for.
@@ -181,7 +203,7 @@ class Source:
             elif self.scheme == PYTHON_SCHEME:
                 raise ArtifactUnreadable(f"{self.location!r} names a Python object, not a file")
             else:
-                self._backend = _RemoteFile(self._target, self.location, self.scheme)
+                self._backend = RemoteFile(self._target, self.location, self.scheme)
         return self._backend
 
     def _read(self, offset: int, length: int) -> bytes:
@@ -195,7 +217,7 @@ class Source:
         start = offset - self._window_start
         needed = min(length, backend.size - offset)
         if start < 0 or start + needed > len(self._window):
-            self._window = backend.read(offset, WINDOW_BYTES)
+            self._window = backend.at_least(offset, length)
             self._window_start = offset
         return self._window, self._window_start
 
@@ -242,61 +264,11 @@ class _LocalFile:
             length -= len(piece)
         return b"".join(pieces)
 
+    def at_least(self, offset: int, length: int) -> bytes:
+        return self.read(offset, max(length, WINDOW_BYTES))
+
     def close(self) -> None:
         os.close(self._descriptor)
-
-
-class _RemoteFile:
-    """A URL, read by range requests.
-
-    What fsspec raises is not chained to our errors: its text may hold the URL's credentials.
-    """
-
-    def __init__(self, target: str, location: str, scheme: str) -> None:
-        import fsspec
-
-        self._location = location
-        try:
-            self._filesystem, self._path = fsspec.core.url_to_fs(target)
-            size = self._filesystem.size(self._path)
-        except ImportError as error:
-            raise ArtifactUnreadable(
-                f"{location!r} needs another package: {error}",
-                hint=f"pip install {_PACKAGES[scheme]}",
-            ) from None
-        except Exception as error:  # noqa: BLE001 - each file system raises errors of its own
-            raise ArtifactUnreadable(
-                f"{location!r} cannot be read: {_reason(error)}",
-                hint="check the address and your access to it",
-            ) from None
-        if size is None:
-            raise ArtifactUnreadable(
-                f"the server of {location!r} does not say how large the file is",
-                hint="download it and name the local file",
-            )
-        self.size = int(size)
-
-    def read(self, offset: int, length: int) -> bytes:
-        end = min(offset + length, self.size)
-        if offset >= end:
-            return b""
-        try:
-            data = bytes(self._filesystem.cat_file(self._path, start=offset, end=end))
-        except Exception as error:  # noqa: BLE001 - as above
-            raise ArtifactUnreadable(
-                f"{self._location!r} stopped answering at byte {offset:,}: {_reason(error)}",
-                hint="try again",
-            ) from None
-        if len(data) != end - offset:
-            raise ArtifactUnreadable(
-                f"the server of {self._location!r} sent {len(data):,} bytes where"
-                f" {end - offset:,} were asked for",
-                hint="it reads no byte ranges: download the file and name the local one",
-            )
-        return data
-
-    def close(self) -> None:
-        pass
 
 
 def _parse(target: str) -> tuple[str, str]:
@@ -318,8 +290,7 @@ def _parse(target: str) -> tuple[str, str]:
         ) from None
     if scheme == FILE_SCHEME and parts.netloc in {"", "localhost"}:
         return FILE_SCHEME, unquote(parts.path)
-    is_loopback = scheme == "http" and parts.hostname in LOOPBACK_HOSTS
-    if scheme not in REMOTE_SCHEMES and not is_loopback:
+    if not may_be_read(url):
         raise ArtifactUnreadable(
             f"URLs of scheme {scheme!r} are not read"
             if scheme != "http"
@@ -338,17 +309,19 @@ def _names_factory(target: str) -> bool:
     return not os.path.exists(target)  # noqa: PTH110
 
 
-def _without_secrets(url: str) -> str:
-    """The URL without user info, query and fragment."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+def _beginning_with(path: Path) -> Iterator[Path]:
+    """The files beside a path whose names are its name, a dot and something else."""
+    with suppress(OSError):
+        yield from (file for file in path.parent.iterdir() if file.name.startswith(f"{path.name}."))
 
 
-def _reason(error: Exception) -> str:
-    """Why a server did not answer, without the URL that the error's own text may hold."""
-    cause = error.__cause__ or error
-    status = getattr(cause, "status", None)
-    return f"HTTP status {status}" if status else type(cause).__name__
+def _file_bytes(paths: Iterable[Path]) -> int:
+    """Bytes of the regular files among some paths. Raises ArtifactUnreadable."""
+    try:
+        states = [os.lstat(path) for path in paths]
+    except OSError as error:
+        raise ArtifactUnreadable(f"{error.filename!r} cannot be read: {error.strerror}") from error
+    return sum(state.st_size for state in states if stat.S_ISREG(state.st_mode))
 
 
 def _look_alike(path: Path) -> str:

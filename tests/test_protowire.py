@@ -16,12 +16,12 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costdb.caps import MAX_NESTING
 from costdb.errors import BrokenArtifact
 from costdb.protowire import (
     FIXED32,
     FIXED64,
     LENGTH_DELIMITED,
-    MAX_DEPTH,
     SMALL_FIELD_BYTES,
     VARINT,
     Field,
@@ -241,8 +241,8 @@ class TestSkeleton:
     @pytest.mark.parametrize(
         ("levels", "accepted"),
         [
-            pytest.param(MAX_DEPTH, True, id="as deep as allowed"),
-            pytest.param(MAX_DEPTH + 1, False, id="one deeper"),
+            pytest.param(MAX_NESTING, True, id="as deep as allowed"),
+            pytest.param(MAX_NESTING + 1, False, id="one deeper"),
             pytest.param(10_000, False, id="deep enough to exhaust the stack"),
         ],
     )

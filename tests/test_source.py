@@ -1,14 +1,11 @@
 """Sources: what may be named, what is read of it, and what is never shown."""
 
-import base64
 import os
 import re
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -414,131 +411,30 @@ class TestUrls:
         assert raised.value.hint
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """A small web server's answers; `/model.bin` asks for a password and knows ranges."""
+class TestTotalSize:
+    """Bytes of all that a location names."""
 
-    server: "_Server"
+    def test_of_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "model.onnx").write_bytes(bytes(7))
+        assert Source(tmp_path / "model.onnx").total_size == 7
 
-    def do_HEAD(self) -> None:
-        self._answer(with_body=False)
+    def test_of_a_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "saved" / "variables").mkdir(parents=True)
+        (tmp_path / "saved" / "saved_model.pb").write_bytes(bytes(5))
+        (tmp_path / "saved" / "variables" / "values").write_bytes(bytes(11))
+        (tmp_path / "outside").write_bytes(bytes(100))
+        (tmp_path / "saved" / "link").symlink_to(tmp_path / "outside")
+        (tmp_path / "saved" / "loop").symlink_to(tmp_path / "saved")
+        assert Source(tmp_path / "saved").total_size == 5 + 11
 
-    def do_GET(self) -> None:
-        self._answer(with_body=True)
+    def test_of_a_checkpoint(self, tmp_path: Path) -> None:
+        for name, size in (("m.ckpt.index", 3), ("m.ckpt.meta", 4), ("m.ckpt2.meta", 100)):
+            (tmp_path / name).write_bytes(bytes(size))
+        assert Source(tmp_path / "m.ckpt").total_size == 3 + 4
 
-    def _answer(self, *, with_body: bool) -> None:
-        path, _, query = self.path.partition("?")
-        status = {"/gone.bin": 404, "/forbidden.bin": 403}.get(path, 200)
-        password = "Basic " + base64.b64encode(b"user:secret").decode()
-        if path == "/model.bin" and self.headers["Authorization"] != password:
-            status = 401
-        if path == "/dies.bin" and with_body:
-            status = 500
-        body = CONTENT if status == 200 else b""
-        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"] or "")
-        if asked and body and path != "/whole.bin":
-            status, body = 206, CONTENT[int(asked[1]) : int(asked[2]) + 1]
-        self.send_response(status)
-        if path != "/endless.bin":
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if with_body:
-            self.server.sent.append(len(body))
-            self.server.queries.add(query)
-            self.wfile.write(body)
+    def test_of_a_python_object(self) -> None:
+        assert Source("package.module:factory").total_size == 0
 
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class _Server(ThreadingHTTPServer):
-    sent: list[int]
-    queries: set[str]
-
-
-@pytest.fixture
-def server() -> Iterator[_Server]:
-    with _Server(("127.0.0.1", 0), _Handler) as running:
-        running.sent, running.queries = [], set()
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
-
-
-class TestHttp:
-    def url(self, server: _Server, path: str) -> str:
-        return f"http://user:secret@127.0.0.1:{server.server_port}{path}?sig=secret"
-
-    def test_ranges(self, server: _Server) -> None:
-        with Source(self.url(server, "/model.bin")) as remote:
-            assert remote.size == len(CONTENT)
-            assert remote.read(5, 3) == CONTENT[5:8]
-            assert remote.read(8, 20) == CONTENT[8:28]
-            assert server.sent == [WINDOW_BYTES]
-            assert remote.read(len(CONTENT) - 10, 10) == CONTENT[-10:]
-            assert remote.read_at_most(len(CONTENT) - 5, 100) == CONTENT[-5:]
-            assert server.sent == [WINDOW_BYTES, 10]
-            assert remote.read(1, WINDOW_BYTES + 1) == CONTENT[1 : WINDOW_BYTES + 2]
-            assert server.sent == [WINDOW_BYTES, 10, WINDOW_BYTES + 1]
-            assert remote.read(len(CONTENT), 0) == b""
-            assert remote.window(len(CONTENT) - 1, 20) == (CONTENT[-10:], len(CONTENT) - 10)
-            assert server.sent == [WINDOW_BYTES, 10, WINDOW_BYTES + 1]
-            remote.close()
-            assert remote.window(2 * len(CONTENT), 20)[0] == b""
-            assert server.sent == [WINDOW_BYTES, 10, WINDOW_BYTES + 1]
-        assert server.queries == {"sig=secret"}
-
-    @pytest.mark.parametrize(
-        ("path", "message", "hint"),
-        [
-            pytest.param("/gone.bin", "HTTP status 404", "check the address", id="missing"),
-            pytest.param("/forbidden.bin", "HTTP status 403", "your access", id="forbidden"),
-            pytest.param("/dies.bin", "stopped answering at byte 0: HTTP", "try again", id="dies"),
-            pytest.param(
-                "/whole.bin", "sent 196,648 bytes where 65,536 were asked for",
-                "download the file", id="no ranges",
-            ),
-            pytest.param(
-                "/endless.bin", "does not say how large the file is", "download it", id="no size"
-            ),
-        ],
-    )  # fmt: skip
-    def test_a_server_that_does_not_help(
-        self, server: _Server, path: str, message: str, hint: str
-    ) -> None:
-        with pytest.raises(ArtifactUnreadable, match=re.escape(message)) as raised:
-            Source(self.url(server, path)).read(0, 10)
-        assert hint in raised.value.hint
-        self.check_secrets(raised.value)
-        assert f"'http://127.0.0.1:{server.server_port}{path}'" in raised.value.message
-
-    def test_no_server(self) -> None:
-        with pytest.raises(ArtifactUnreadable, match="cannot be read: ClientConnector") as raised:
-            # Port 9 discards what it gets, where anyone listens at all.
-            _ = Source("http://user:secret@localhost:9/m.bin?sig=secret").size
-        self.check_secrets(raised.value)
-
-    def check_secrets(self, error: ArtifactUnreadable) -> None:
-        assert "secret" not in f"{error.message} {error.hint}"
-        # Nor in a traceback, which shows what an error is raised from.
-        assert error.__cause__ is None
-        assert error.__context__ is None or error.__suppress_context__
-
-    @pytest.mark.parametrize(
-        ("scheme", "package"),
-        [("https", "aiohttp"), ("s3", "s3fs"), ("gs", "gcsfs"), ("az", "adlfs")],
-    )
-    def test_a_missing_package_is_named(self, scheme: str, package: str) -> None:
-        reader = (
-            f"import sys; sys.modules[{package!r}] = None\n"
-            "from costdb.source import Source; from costdb.errors import *\n"
-            f"try: Source('{scheme}://u:secret@host/m.onnx').size\n"
-            "except ArtifactUnreadable as error: print(error.message, error.hint, sep='\\n')"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", reader], capture_output=True, check=True, text=True
-        )
-        message, hint = done.stdout.splitlines()
-        assert message.startswith(f"'{scheme}://host/m.onnx' needs another package: ")
-        assert hint == f"pip install {package}"
+    def test_of_nothing(self, tmp_path: Path) -> None:
+        with pytest.raises(ArtifactUnreadable, match="no file"):
+            _ = Source(tmp_path / "model.onnx").total_size

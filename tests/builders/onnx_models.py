@@ -4,10 +4,14 @@ Every weight is random and different from all others of its model, so that no to
 them. Input `x` and output `y` are called so everywhere.
 """
 
+import math
+import os
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from costdb.protowire import encode_varint
 
 SEED = 20240607
 
@@ -97,6 +101,55 @@ def save(
     proto = model(graph(nodes, inputs, outputs, stored), opset, domains)
     path.write_bytes(proto.SerializeToString())
     return path
+
+
+def save_sparse(
+    path: Path,
+    nodes: Sequence[Any],
+    inputs: Sequence[Any],
+    outputs: Sequence[str | Any],
+    weights: Mapping[str, Sequence[int]],
+) -> Path:
+    """Write a model whose weights are holes in the file: large to read, nothing to store.
+
+    Args:
+        path: Where to.
+        nodes: See `graph`.
+        inputs: See `graph`.
+        outputs: See `graph`.
+        weights: Name -> shape, of float32.
+
+    Returns:
+        The path.
+    """
+    proto = model(graph(nodes, inputs, outputs))
+    structure = proto.graph.SerializeToString()
+    proto.ClearField("graph")
+    # Field 9 of a TensorProto is its raw data; fields 5 of a GraphProto are tensors, field 7 of a
+    # ModelProto is the graph, and what stands behind that comes behind it in real files as well.
+    tensors = [
+        (
+            onnx().TensorProto(name=name, dims=shape, data_type=1).SerializeToString(),
+            math.prod(shape),
+        )
+        for name, shape in weights.items()
+    ]
+    heads = [(head + _header(9, 4 * count), 4 * count) for head, count in tensors]
+    heads = [(_header(5, len(head) + size) + head, size) for head, size in heads]
+    length = len(structure) + sum(len(head) + size for head, size in heads)
+    with path.open("wb") as file:
+        file.write(b"\x08\x08" + _header(7, length) + structure)
+        for head, size in heads:
+            file.write(head)
+            file.seek(size, os.SEEK_CUR)
+        proto.ClearField("ir_version")
+        file.write(proto.SerializeToString())
+    return path
+
+
+def _header(number: int, length: int) -> bytes:
+    """What stands before a length-delimited field."""
+    return encode_varint(number << 3 | 2) + encode_varint(length)
 
 
 def save_conv(

@@ -35,6 +35,9 @@ FLOATS = {
     "batch_second": (S, B, D),
     "scale": (),
     "words": (100, D),
+    "token": (B, 1, D),
+    "packed_token": (B, 1, 3 * D),
+    "tokens": (30, D),
 }
 BYTES = {
     "q_image": (1, 8, 10, 10),
@@ -59,6 +62,51 @@ def quantised(name: str) -> list[str]:
     ("layer", "shapes"),
     [
         pytest.param(ms("Gelu", ["h"]), [(B, S, D)], id="Gelu"),
+        pytest.param(
+            ms(
+                "DecoderMaskedSelfAttention",
+                ["token", "projections", "", "", "past"],
+                2,
+                num_heads=HEADS,
+            ),
+            [(B, 1, D), (2, B, HEADS, 6, D // HEADS)],
+            id="DecoderMaskedSelfAttention",
+        ),
+        pytest.param(
+            ms("DecoderMaskedMultiHeadAttention", ["token", "token", "token"], num_heads=HEADS),
+            [(B, 1, D)],
+            id="DecoderMaskedMultiHeadAttention",
+        ),
+        pytest.param(
+            ms("DecoderMaskedMultiHeadAttention", ["packed_token"], num_heads=HEADS),
+            [(B, 1, D)],
+            id="DecoderMaskedMultiHeadAttention, packed",
+        ),
+        pytest.param(
+            ms("DecoderMaskedMultiHeadAttention", ["token", "cross", "cross"], num_heads=HEADS),
+            [(B, 1, D)],
+            id="DecoderMaskedMultiHeadAttention, over the keys of others",
+        ),
+        pytest.param(
+            ms("PackedAttention", ["tokens", "projections"], num_heads=HEADS),
+            [(30, D)],
+            id="PackedAttention",
+        ),
+        pytest.param(
+            ms(
+                "PackedAttention",
+                ["tokens", "projections"],
+                num_heads=HEADS,
+                qkv_hidden_sizes=[80, 80, 32],
+            ),
+            [(30, 32)],
+            id="PackedAttention, values of another size",
+        ),
+        pytest.param(
+            ms("MatMulBlockQuantizedFp8Weight", ["h", "transposed"]),
+            [(B, S, 5)],
+            id="MatMulBlockQuantizedFp8Weight",
+        ),
         pytest.param(
             ms("FusedConv", ["image", "kernel"], activation="Relu", strides=[2, 2]),
             [(1, 4, 4, 4)],

@@ -54,6 +54,9 @@ def layer_attributes(step: Step, inputs: Sequence[Fact | None]) -> Mapping[str, 
             values[name] = numbers
         elif numbers:
             values[name] = numbers[0]
+    if step.op == "DFT" and step.opset < 20:
+        # The first axis of the signal; without an axis, later opsets take the last one.
+        values.setdefault("axis", 1)
     if step.op in _FLATTENING and step.opset < 13:
         values |= _flattened_axes(values.pop("axis", 1), inputs[0] if inputs else None)
     return values

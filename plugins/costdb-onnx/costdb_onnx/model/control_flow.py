@@ -1,7 +1,7 @@
 """What runs inside a node, how often, and what is known of the node's outputs.
 
-Definitions: https://onnx.ai/onnx/operators/onnx__If.html, onnx__Loop.html, onnx__Scan.html and
-onnx__SequenceMap.html.
+Definitions: https://onnx.ai/onnx/operators/onnx__If.html, onnx__Loop.html, onnx__Scan.html,
+onnx__SequenceMap.html and onnx_preview_FlexAttention.html.
 """
 
 from collections.abc import Sequence
@@ -76,6 +76,8 @@ def run(step: Step, inputs: Sequence[Fact | None], walk: BodyWalk, *, lenient: b
                 return _sequence_map(step, body, inputs, walk, lenient=lenient)
             case _:
                 pass
+    if (step.domain, step.op) == ("ai.onnx.preview", "FlexAttention"):
+        return _flexible_attention(step, inputs, walk, lenient=lenient)
     return _opaque(step, inputs, walk)
 
 
@@ -216,6 +218,24 @@ def _sequence_map(
         sequence.sequence_type.elem_type.CopyFrom(walk.fact(name).type or TypeProto())
         outputs.append(Fact(sequence))
     return Run((Body(graph, trips),), outputs)
+
+
+def _flexible_attention(
+    step: Step, inputs: Sequence[Fact | None], walk: BodyWalk, *, lenient: bool
+) -> Run:
+    """Bodies take the scores or the probabilities: batch, query heads, queries, keys."""
+    query, key = (fact or UNKNOWN for fact in [*inputs, None, None][:2])
+    is_double = element_type_of(query.type) == TensorProto.DOUBLE
+    precision = attribute_values(step.node).get("softmax_precision")
+    element_type = TensorProto.DOUBLE if is_double else TensorProto.FLOAT
+    scores = Fact(
+        tensor_type(
+            precision if isinstance(precision, int) else element_type,
+            (_size(query, 0), _size(query, 1), _size(query, 2), _size(key, 2)),
+        )
+    )
+    bodies = (walk.body(region, [scores], lenient=lenient) for region in step.bodies.values())
+    return Run(tuple(map(Body, bodies)), infer(step, inputs, lenient=lenient))
 
 
 def _opaque(step: Step, inputs: Sequence[Fact | None], walk: BodyWalk) -> Run:

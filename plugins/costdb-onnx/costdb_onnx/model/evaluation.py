@@ -54,7 +54,7 @@ def evaluate(
     if not all(may_decide_shapes(element_type_of(fact.type), fact.shape) for fact in outputs):
         return None
     arrays: dict[str, _Array] = {}
-    for name, fact in zip(step.node.input, inputs, strict=True):
+    for name, fact in zip(step.inputs, inputs, strict=True):
         if fact is None:
             continue
         if fact.constant is None:
@@ -76,7 +76,7 @@ def _run(step: Step, arrays: dict[str, _Array]) -> list[_Array] | None:
     node = NodeProto()
     node.CopyFrom(step.node)
     node.domain = ""
-    outputs = [name for name in step.node.output if name]
+    outputs = [name for name in step.outputs if name]
     function = helper.make_function(
         "costdb", step.op, list(arrays), outputs, [node], [helper.make_opsetid("", step.opset)]
     )

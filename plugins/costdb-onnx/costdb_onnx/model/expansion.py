@@ -5,8 +5,9 @@ another opset than the model's as they are, and gives no layer a name that says 
 comes from.
 """
 
+import sys
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from onnx import (
@@ -34,6 +35,9 @@ MAX_INLINED_NODES = 200_000
 
 # Calls and bodies within one another.
 MAX_NESTING = 64
+
+# Nearly all nodes share it.
+_NO_BODIES: Mapping[str, Region] = {}
 
 # What onnx takes as the version of a domain; another number is damage and means nothing.
 _LARGEST_OPSET = 2**31 - 1
@@ -72,13 +76,18 @@ class _Context:
 
     def resolve(self, name: str) -> str:
         """The unique name of a value; "" stays."""
+        # ChainMap.get asks every map twice, and this is asked for every name of the model.
+        for names in self.names.maps:
+            unique = names.get(name)
+            if unique is not None:
+                return unique
         require_text((name,))
-        if self.functions and name and name not in self.names:
+        if self.functions and name:
             raise BrokenArtifact(
                 f"nothing produces {name!r}, which function {self.functions[-1]!r} reads",
                 hint="export the model again",
             )
-        return self.names.get(name, name)
+        return name
 
 
 class _Expansion:
@@ -130,15 +139,15 @@ class _Expansion:
         """Append the steps and stored tensors that nodes amount to."""
         for node in nodes:
             require_text(_texts(node))
-            function = self._functions.get(called_function(node))
+            function = self._functions.get(called_function(node)) if self._functions else None
             if function is not None:
                 self._inline(function, node, context, steps, stored)
                 continue
-            resolved = _resolved(node, context)
-            if resolved.op_type == "Constant" and not plain_domain(node.domain):
-                stored.update((name, self._constant(resolved)) for name in resolved.output if name)
+            step = self._step(node, context)
+            if step.op == "Constant" and not step.domain:
+                stored.update((name, self._constant(step.node)) for name in step.outputs if name)
             else:
-                steps.append(self._step(resolved, node, context))
+                steps.append(step)
 
     def _inline(
         self,
@@ -192,19 +201,26 @@ class _Expansion:
                 context.names[formal] = around.resolve(actual)
         return passed_on
 
-    def _step(self, node: NodeProto, original: NodeProto, context: _Context) -> Step:
+    def _step(self, node: NodeProto, context: _Context) -> Step:
+        inputs = tuple(map(context.resolve, node.input))
+        outputs = tuple(map(context.resolve, node.output))
+        resolved = _resolved(node, inputs, outputs, context)
         bodies = {}
-        for attribute in node.attribute:
+        for attribute in resolved.attribute:
             if attribute.HasField("g"):
                 bodies[attribute.name] = self.region(attribute.g, context)
             for position, graph in enumerate(attribute.graphs):
                 bodies[f"{attribute.name}[{position}]"] = self.region(graph, context)
         return Step(
-            node=node,
-            name=self._layer_name(original, context),
-            scope=module_path(original, context.path),
+            node=resolved,
+            op=sys.intern(node.op_type),
+            domain=sys.intern(plain_domain(node.domain)),
+            inputs=inputs,
+            outputs=outputs,
+            name=self._layer_name(node, context),
+            scope=sys.intern(module_path(node, context.path)),
             opsets=context.opsets,
-            bodies=bodies,
+            bodies=bodies or _NO_BODIES,
         )
 
     def _layer_name(self, node: NodeProto, context: _Context) -> str:
@@ -216,8 +232,8 @@ class _Expansion:
         """Give values unique names, as they are where they are not taken."""
         known = context.names.maps[0]
         for name in names:
-            require_text((name,))
             if name and name not in known:
+                require_text((name,))
                 known[name] = self._unique(name)
 
     def _unique(self, name: str) -> str:
@@ -274,21 +290,22 @@ def _definitions(graph: GraphProto) -> Iterator[str]:
     yield from (name for node in graph.node for name in node.output)
 
 
-def _texts(node: NodeProto) -> Iterator[str]:
+def _texts(node: NodeProto) -> list[str]:
     """What a node says of itself, its inputs and outputs apart."""
-    yield from (node.name, node.op_type, node.domain, node.overload)
+    texts = [node.name, node.op_type, node.domain, node.overload]
     for attribute in node.attribute:
-        yield from (attribute.name, attribute.ref_attr_name)
+        texts += (attribute.name, attribute.ref_attr_name)
     for entry in node.metadata_props:
-        yield from (entry.key, entry.value)
+        texts += (entry.key, entry.value)
+    return texts
 
 
-def _resolved(node: NodeProto, context: _Context) -> NodeProto:
+def _resolved(
+    node: NodeProto, inputs: Sequence[str], outputs: Sequence[str], context: _Context
+) -> NodeProto:
     """The node with unique names and without references to a function's attributes."""
-    inputs = [context.resolve(name) for name in node.input]
-    outputs = [context.resolve(name) for name in node.output]
     refers = any(attribute.ref_attr_name for attribute in node.attribute)
-    if not refers and inputs == list(node.input) and outputs == list(node.output):
+    if not refers and inputs == tuple(node.input) and outputs == tuple(node.output):
         return node
     resolved = NodeProto()
     resolved.CopyFrom(node)

@@ -71,6 +71,15 @@ class Fact:
         """Whether its type and all sizes are known."""
         return self.shape is not None and None not in self.shape
 
+    @cached_property
+    def key(self) -> tuple[object, ...] | None:
+        """What tells a tensor from one of another type; None where more than the type is known."""
+        if self.constant is not None or self.type is None:
+            return None
+        if self.type.WhichOneof("value") != "tensor_type":
+            return None
+        return (self.type.tensor_type.elem_type, self.shape, self.bounded_axes)
+
     @property
     def integers(self) -> tuple[int, ...] | None:
         """The numbers of a constant of integers; None where they are not known."""

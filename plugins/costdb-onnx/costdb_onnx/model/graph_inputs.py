@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from onnx import TensorProto, TensorShapeProto, TypeProto, helper
 
-from costdb.plugins import Binding, BindingError, BoundInput, DeclaredShape
+from costdb.plugins import Binding, BindingError, BoundInput, BrokenArtifact, DeclaredShape
 from costdb_onnx.dtypes import ELEMENT_TYPES
 from costdb_onnx.model.facts import (
     Fact,
@@ -42,6 +42,7 @@ def bind_inputs(inputs: Mapping[str, TypeProto], binding: Binding) -> BoundInput
         binding: What the caller said.
 
     Raises:
+        BrokenArtifact: A size is negative.
         UnboundDimension: An open size has no value.
         BindingError: The binding does not fit the model.
     """
@@ -85,7 +86,12 @@ def substituted(type_: TypeProto, dimensions: Mapping[str, int]) -> TypeProto:
 
 def _declared_size(dimension: TensorShapeProto.Dimension) -> int | str | None:
     if dimension.HasField("dim_value"):
-        return dimension.dim_value if dimension.dim_value >= 0 else None
+        # -1 is how other frameworks write an open size, and some exporters copy it.
+        if dimension.dim_value < -1:
+            raise BrokenArtifact(
+                f"the file declares a size of {dimension.dim_value}", hint="export the model again"
+            )
+        return None if dimension.dim_value == -1 else dimension.dim_value
     require_text((dimension.dim_param,))
     # Some exporters write "?" for every open size: that names nothing.
     is_name = any(character.isalnum() for character in dimension.dim_param)

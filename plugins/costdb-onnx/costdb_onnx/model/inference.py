@@ -48,12 +48,12 @@ def infer(step: Step, inputs: Sequence[Fact | None], *, lenient: bool) -> list[F
         outputs = _outputs(step, inputs)
         wrong = contradiction(step, inputs, outputs)
     except CannotInfer as error:
-        outputs, wrong = [UNKNOWN] * len(step.node.output), str(error)
+        outputs, wrong = [UNKNOWN] * len(step.outputs), str(error)
     if wrong is None:
         return _with_constants(step, inputs, outputs)
     certain = all(fact is None or (fact.is_known and not fact.is_bounded) for fact in inputs)
     if lenient or not certain:
-        return [UNKNOWN] * len(step.node.output)
+        return [UNKNOWN] * len(step.outputs)
     shapes = ", ".join(format_shape(fact.shape or ()) for fact in inputs if fact)
     raise DoesNotFit(
         f"layer {step.name!r} ({step.op}) does not fit its inputs {shapes}: {wrong}",
@@ -104,14 +104,14 @@ def _types(step: Step, inputs: Sequence[Fact | None]) -> list[TypeProto | None]:
     if rule is None:
         return infer_types(step.node, inputs, step.opsets)
     types = rule(step, inputs)
-    return types + [None] * (len(step.node.output) - len(types))
+    return types + [None] * (len(step.outputs) - len(types))
 
 
 def _with_constants(step: Step, inputs: Sequence[Fact | None], outputs: list[Fact]) -> list[Fact]:
     """The outputs, with their values where those are small and follow from constants."""
     if not step.domain and step.op in {"Shape", "Size"} and inputs and inputs[0] and outputs:
         return [_sizes(step, inputs[0], outputs[0])]
-    named = [position for position, name in enumerate(step.node.output) if name]
+    named = [position for position, name in enumerate(step.outputs) if name]
     computed = evaluate(step, inputs, [outputs[position] for position in named])
     if computed is None:
         return outputs

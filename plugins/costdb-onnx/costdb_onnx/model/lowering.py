@@ -1,10 +1,8 @@
 """From a node and what is known of its values to a layer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from costdb.plugins import Body, DType, Layer, Tensor
-from costdb_onnx.model.attributes import layer_attributes
-from costdb_onnx.model.facts import Fact
+from costdb.plugins import AttributeValue, Body, DType, Layer, Tensor
 from costdb_onnx.model.region import Step
 
 # Operators of integers that carry floating scales among their inputs.
@@ -20,9 +18,9 @@ _INTEGER_OPS = frozenset({"ConvInteger", "MatMulInteger", "MatMulInteger16", "QA
 
 def lower(
     step: Step,
-    facts: Sequence[Fact | None],
     inputs: Sequence[Tensor | None],
     outputs: Sequence[Tensor],
+    attributes: Mapping[str, AttributeValue],
     *,
     bodies: tuple[Body, ...] = (),
     captures: tuple[Tensor, ...] = (),
@@ -31,9 +29,9 @@ def lower(
 
     Args:
         step: The node.
-        facts: What is known of its inputs; None for an absent one.
         inputs: Its inputs; None for an absent one.
         outputs: Its outputs, absent ones left out.
+        attributes: As rules read them.
         bodies: What runs inside it.
         captures: What the bodies read from outside.
     """
@@ -47,7 +45,7 @@ def lower(
         outputs=tuple(outputs),
         domain=step.domain,
         scope=step.scope,
-        attributes=layer_attributes(step, facts),
+        attributes=attributes,
         compute_dtype=_compute_dtype(step, given, outputs),
         source_op=step.op,
         bodies=bodies,

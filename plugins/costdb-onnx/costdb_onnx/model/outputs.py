@@ -22,7 +22,7 @@ def chosen_outputs(region: Region, asked: Sequence[str]) -> tuple[str, ...]:
     """
     if EVERY_VALUE in asked:
         read = {name for step in region.steps for name in step.reads}
-        computed = (name for step in region.steps for name in step.node.output if name)
+        computed = (name for step in region.steps for name in step.outputs if name)
         sinks = (name for name in computed if name not in read)
         return tuple(dict.fromkeys((*region.outputs, *sinks)))
     known = region.defined_names()

@@ -1,6 +1,7 @@
 """From a file to its graph: one walk over the nodes in topological order."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from onnx import TypeProto
 
@@ -17,11 +18,12 @@ from costdb.plugins import (
     assemble,
     nearest,
 )
+from costdb_onnx.model.attributes import layer_attributes
 from costdb_onnx.model.control_flow import run
 from costdb_onnx.model.expansion import expand
 from costdb_onnx.model.facts import UNKNOWN, Fact, completed
 from costdb_onnx.model.graph_inputs import bind_inputs, substituted
-from costdb_onnx.model.inference import infer
+from costdb_onnx.model.kinds import Kinds
 from costdb_onnx.model.lowering import lower
 from costdb_onnx.model.ordering import needed_steps
 from costdb_onnx.model.outputs import chosen_outputs
@@ -41,19 +43,39 @@ def read_graph(source: Source, binding: Binding) -> Graph:
         BindingError: An open size has no value, or a binding does not fit the model.
         ArtifactUnreadable: The file cannot be read.
     """
+    walked = _walked(source, binding)
+    return assemble(
+        walked.layers,
+        inputs=walked.inputs,
+        outputs=walked.outputs,
+        file_format="onnx",
+        framework="onnx",
+        notes=walked.notes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Walked:
+    """What a walk leaves; the model itself is let go before the graph is assembled."""
+
+    layers: list[Layer]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    notes: tuple[str, ...]
+
+
+def _walked(source: Source, binding: Binding) -> _Walked:
     region = expand(parse(source), source)
     bound = bind_inputs(region.inputs, binding)
     outputs = chosen_outputs(region, binding.outputs)
     walk = _Walk(bound.dimensions, binding.trips)
     layers = walk.layers(region, outputs, bound.facts.values(), lenient=False)
     walk.check_trips()
-    return assemble(
+    return _Walked(
         layers,
-        inputs=walk.tensors(region.inputs),
-        outputs=walk.tensors(outputs),
-        file_format="onnx",
-        framework="onnx",
-        notes=(*bound.notes, *walk.notes),
+        walk.tensors(region.inputs),
+        walk.tensors(outputs),
+        (*bound.notes, *walk.notes),
     )
 
 
@@ -66,8 +88,10 @@ class _Walk:
         self._loops: set[str] = set()
         self.notes: list[str] = []
         self._bodies = 0
+        self._kinds = Kinds()
         self._facts: dict[str, Fact] = {}
         self._roles: dict[str, Role] = {}
+        self._tensors: dict[str, Tensor] = {}
 
     def layers(
         self, region: Region, outputs: Sequence[str], inputs: Iterable[Fact], *, lenient: bool
@@ -80,16 +104,20 @@ class _Walk:
             inputs: What is known of its inputs, in their order.
             lenient: Whether nodes that do not fit their inputs are let pass.
         """
-        self._facts.update(region.stored)
+        for name, fact in region.stored.items():
+            self._learn(name, fact)
         self._roles.update(dict.fromkeys(region.stored, Role.STORED))
         self._roles.update(dict.fromkeys(region.inputs, Role.INPUT))
         for (name, declared), fact in zip(region.inputs.items(), inputs, strict=True):
-            self._facts[name] = self._as_declared(fact, declared)
+            self._learn(name, self._as_declared(fact, declared))
         order = needed_steps(region, outputs)
-        computed = {name for position in order for name in region.steps[position].node.output}
-        self._roles.update((name, Role.OUTPUT) for name in outputs if name in computed)
-        layers = {position: self._layer(region, position, lenient=lenient) for position in order}
-        return [layers[position] for position in sorted(order)]
+        asked = set(outputs)
+        for position in order:
+            computed = asked.intersection(region.steps[position].outputs)
+            self._roles.update(dict.fromkeys(computed, Role.OUTPUT))
+        layers = [self._layer(region, position, lenient=lenient) for position in order]
+        in_file_order = sorted(range(len(order)), key=order.__getitem__)
+        return [layers[rank] for rank in in_file_order]
 
     def body(self, region: Region, inputs: Sequence[Fact], *, lenient: bool) -> Graph:
         """The graph of a body, given what is fed to it. Raises BrokenArtifact."""
@@ -151,27 +179,34 @@ class _Walk:
 
     def _layer(self, region: Region, position: int, *, lenient: bool) -> Layer:
         step = region.steps[position]
-        inputs = [self.fact(name) if name else None for name in step.node.input]
+        inputs = [self.fact(name) if name else None for name in step.inputs]
         bodies: tuple[Body, ...] = ()
+        outputs: Sequence[Fact]
         if step.bodies:
             result = run(step, inputs, self, lenient=lenient)
             bodies, outputs = result.bodies, result.outputs
+            attributes = layer_attributes(step, inputs)
         else:
-            outputs = infer(step, inputs, lenient=lenient)
-        for name, fact in zip(step.node.output, outputs, strict=False):
-            self._facts[name] = self._as_declared(fact, region.declared.get(name))
+            outputs, attributes = self._kinds.settled(step, inputs, lenient=lenient)
+        for name, fact in zip(step.outputs, outputs, strict=False):
+            self._learn(name, self._as_declared(fact, region.declared.get(name)))
         free = {name for body in step.bodies.values() for name in body.free_names()}
         captured = (
             tensor for body in bodies for tensor in body.graph.tensors() if tensor.name in free
         )
         return lower(
             step,
-            inputs,
-            [self._tensor(name) if name else None for name in step.node.input],
-            self.tensors(filter(None, step.node.output)),
+            [self._tensor(name) if name else None for name in step.inputs],
+            self.tensors(filter(None, step.outputs)),
+            attributes,
             bodies=bodies,
             captures=tuple({tensor.name: tensor for tensor in captured}.values()),
         )
+
+    def _learn(self, name: str, fact: Fact) -> None:
+        """Remember what is known of a value, in place of what was: a body is walked again."""
+        self._facts[name] = fact
+        self._tensors.pop(name, None)
 
     def _as_declared(self, fact: Fact, declared: TypeProto | None) -> Fact:
         """What is known, completed by what the file declares."""
@@ -180,11 +215,10 @@ class _Walk:
         return completed(fact, substituted(declared, self._dimensions))
 
     def _tensor(self, name: str) -> Tensor:
-        fact = self.fact(name)
-        return Tensor(
-            name,
-            fact.shape,
-            fact.dtype,
-            self._roles.get(name, Role.ACTIVATION),
-            is_upper_bound=bool(fact.bounded_axes),
-        )
+        tensor = self._tensors.get(name)
+        if tensor is None:
+            fact = self.fact(name)
+            role = self._roles.get(name, Role.ACTIVATION)
+            tensor = Tensor(name, fact.shape, fact.dtype, role, bool(fact.bounded_axes))
+            self._tensors[name] = tensor
+        return tensor

@@ -13,7 +13,11 @@ class Step:
     """One node.
 
     Attributes:
-        node: With the unique names of its inputs and outputs; "" for an absent optional one.
+        node: The node, with the unique names of its inputs and outputs.
+        op: The operator.
+        domain: The operator's domain; "" for ONNX's own, however the file writes that.
+        inputs: Unique names; "" for an absent optional one.
+        outputs: The same.
         name: The layer's name.
         scope: The module path.
         opsets: Domain -> version, of the model or of the function that the node comes from.
@@ -21,20 +25,14 @@ class Step:
     """
 
     node: NodeProto
+    op: str
+    domain: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
     name: str
     scope: str
     opsets: Mapping[str, int]
     bodies: Mapping[str, "Region"]
-
-    @property
-    def domain(self) -> str:
-        """The operator's domain; "" for ONNX's own, however the file writes that."""
-        return plain_domain(self.node.domain)
-
-    @property
-    def op(self) -> str:
-        """The operator."""
-        return self.node.op_type
 
     @property
     def opset(self) -> int:
@@ -44,7 +42,7 @@ class Step:
     @property
     def reads(self) -> Iterator[str]:
         """Names of the values that it needs, those that its bodies take from outside included."""
-        yield from (name for name in self.node.input if name)
+        yield from filter(None, self.inputs)
         for body in self.bodies.values():
             yield from body.free_names()
 
@@ -74,7 +72,7 @@ class Region:
 
     def defined_names(self) -> set[str]:
         """Names of the values that are fed, stored or computed in it."""
-        computed = {name for step in self.steps for name in step.node.output if name}
+        computed = {name for step in self.steps for name in step.outputs if name}
         return computed.union(self.inputs, self.stored)
 
 

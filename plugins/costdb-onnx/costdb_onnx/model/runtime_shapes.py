@@ -186,24 +186,61 @@ def _halved(operands: Operands) -> Types:
     return [tensor_type(operands.element_type(0), made)]
 
 
+def _packed_attention(operands: Operands) -> Types:
+    """Tokens (T, D), weights (D, 3 H)."""
+    sizes = operands.integers("qkv_hidden_sizes")
+    hidden = sizes[2] if len(sizes) == 3 else _quotient(operands.size(1, -1), 3)
+    return [tensor_type(operands.element_type(0), (operands.size(0, 0), hidden))]
+
+
+def _masked_attention(operands: Operands) -> Types:
+    """One token (B, 1, D), or all packed (B, 1, 3 D); value (B, 1, Dv) or (B, N, L, H)."""
+    heads, batch = operands.integer("num_heads"), operands.size(0, 0)
+    if operands.rank(2) == 4:
+        width = _product(operands.size(2, 3), heads)
+    elif operands.has(2):
+        width = operands.size(2, 2)
+    else:
+        width = _quotient(operands.size(0, 2), 3)
+    return [tensor_type(operands.element_type(0), (batch, operands.size(0, 1), width))]
+
+
+def _columns_of_weights(operands: Operands) -> Types:
+    """A times a matrix that is stored by its columns."""
+    shape = operands.shape(0)
+    made = None if not shape else (*shape[:-1], operands.size(1, 0))
+    return [tensor_type(operands.element_type(0), made)]
+
+
 _ELEMENTWISE = (
-    "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "FastGelu", "Gelu", "GroupNorm", "Inverse",
-    "MoE", "NGramRepeatBlock", "QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax", "QMoE",
-    "QuickGelu", "RotaryEmbedding", "Trilu",
+    "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "BitmaskBiasDropout",
+    "CausalConvWithState", "ComplexMul", "ComplexMulConj", "FastGelu", "GatedAdd", "GatedRMSNorm",
+    "Gelu", "GroupNorm", "Inverse", "MRotaryEmbedding", "MoE", "NGramRepeatBlock",
+    "QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax", "QMoE", "QOrderedAttention",
+    "QOrderedGelu", "QOrderedLayerNormalization", "QuickGelu", "RotaryEmbedding", "ScaledSiLU",
+    "Trilu", "VarlenCausalConvWithState",
 )  # fmt: skip
 
 RUNTIME_SHAPES: dict[str, ShapeRule] = dict.fromkeys(_ELEMENTWISE, as_first_input(0)) | {
     "Attention": _attention(4),
     "BiasSplitGelu": rule_of(_halved),
+    "DecoderMaskedMultiHeadAttention": rule_of(_masked_attention),
+    "DecoderMaskedSelfAttention": _attention(4),
     "DynamicQuantizeMatMul": _integer_matmul(0),
     "EmbedLayerNormalization": rule_of(_embedding_norm),
     "FusedMatMul": rule_of(_fused_matmul),
+    "FusedMatMulActivation": rule_of(_fused_matmul),
     "GatherBlockQuantized": rule_of(_gathered_blocks),
     "GroupQueryAttention": rule_of(_group_query_attention),
+    "MatMulBlockQuantizedFp4Weight": rule_of(_columns_of_weights),
+    "MatMulBlockQuantizedFp8Weight": rule_of(_columns_of_weights),
     "MatMulBnb4": rule_of(_packed_matmul),
     "MatMulIntegerToFloat": _integer_matmul(2),
     "MatMulNBits": rule_of(_packed_matmul),
+    "MatMulNBitsMlp": rule_of(_packed_matmul),
+    "MatMulNBitsQLoRA": rule_of(_packed_matmul),
     "MultiHeadAttention": rule_of(_multi_head_attention),
+    "PackedAttention": rule_of(_packed_attention),
     "QAttention": _attention(8),
     "QGemm": rule_of(_quantised_gemm),
     "QLinearConcat": rule_of(_quantised_concat),

@@ -1,0 +1,53 @@
+"""Large files cost what their structure does, on disk and behind a URL."""
+
+from pathlib import Path
+from typing import Any
+
+from builders.onnx_models import node, save_sparse, value
+from builders.web_server import serving
+
+from costdb.analysis import analyses
+from costdb.reading import Reading
+
+# VGG16: Simonyan and Zisserman 2014, table 1, configuration D.
+CHANNELS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+VGG16_MACS = 15_470_264_320
+
+
+def vgg16(path: Path) -> Path:
+    """VGG16 with 553 MB of weights that are holes, its biases among them."""
+    nodes: list[Any] = []
+    weights: dict[str, tuple[int, ...]] = {}
+    last, channels = "x", 3
+    for stage, (width, repeats) in enumerate(CHANNELS):
+        for number in range(repeats):
+            name = f"conv{stage}_{number}"
+            weights |= {f"{name}.w": (width, channels, 3, 3), f"{name}.b": (width,)}
+            operands = [last, f"{name}.w", f"{name}.b"]
+            nodes.append(node("Conv", operands, [name], name=name, pads=[1] * 4))
+            nodes.append(node("Relu", [name], [f"{name}.relu"]))
+            last, channels = f"{name}.relu", width
+        pool = {"kernel_shape": [2, 2], "strides": [2, 2]}
+        nodes.append(node("MaxPool", [last], [f"pool{stage}"], **pool))
+        last = f"pool{stage}"
+    nodes.append(node("Flatten", [last], ["flat"]))
+    last = "flat"
+    for number, (inside, outside) in enumerate([(25088, 4096), (4096, 4096), (4096, 1000)]):
+        weights |= {f"dense{number}.w": (outside, inside), f"dense{number}.b": (outside,)}
+        operands = [last, f"dense{number}.w", f"dense{number}.b"]
+        last = "y" if number == 2 else f"dense{number}"
+        nodes.append(node("Gemm", operands, [last], transB=1))
+    return save_sparse(path, nodes, [value("x", (1, 3, 224, 224))], ["y"], weights)
+
+
+def test_a_url_is_costed_by_a_few_requests_and_few_bytes(tmp_path: Path) -> None:
+    path = vgg16(tmp_path / "vgg16.onnx")
+    size = path.stat().st_size
+    assert size > 550_000_000
+    with serving(path) as server:
+        (analysis,) = analyses(server.url("/any.bin"), Reading(), {})
+        assert server.requests < 20
+        assert sum(server.sent) < size * 0.002
+    assert analysis.cost.totals.macs == VGG16_MACS
+    assert analysis.artifact.path == server.url("/any.bin", secret=False)
+    assert analysis.artifact.bytes == size

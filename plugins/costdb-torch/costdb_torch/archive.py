@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
 
-from costdb.plugins import BrokenArtifact, Source
+from costdb.plugins import (
+    MAX_ARCHIVE_DIRECTORY_BYTES,
+    MAX_ARCHIVE_MEMBERS,
+    MAX_ARCHIVE_RATIO,
+    BrokenArtifact,
+    Source,
+)
 
-# The list of members of a model with 100,000 weights is 10 MB long.
-MAX_DIRECTORY_BYTES = 64 << 20
-MAX_MEMBERS = 200_000
-
-# Text deflates by a factor of 10 to 30; members made to exhaust memory by 1,000.
-MAX_RATIO = 200
 _RATIO_COUNTS_FROM = 1 << 20
 
 _PIECE_BYTES = 1 << 20
@@ -55,7 +55,7 @@ class SourceFile(io.RawIOBase):
         source: Source,
         start: int = 0,
         length: int | None = None,
-        most: int = MAX_DIRECTORY_BYTES,
+        most: int = MAX_ARCHIVE_DIRECTORY_BYTES,
     ) -> None:
         self.source = source
         self.start = start
@@ -123,9 +123,10 @@ class Archive:
         with self._translated():
             self._zip = zipfile.ZipFile(file)
         self.names = tuple(self._zip.namelist())
-        if len(self.names) > MAX_MEMBERS:
+        if len(self.names) > MAX_ARCHIVE_MEMBERS:
             raise BrokenArtifact(
-                f"{self.source.name!r} has {len(self.names):,} members, more than {MAX_MEMBERS:,}",
+                f"{self.source.name!r} has {len(self.names):,} members,"
+                f" more than {MAX_ARCHIVE_MEMBERS:,}",
                 hint="no model has so many: export it again",
             )
 
@@ -145,7 +146,7 @@ class Archive:
             BrokenArtifact: It is larger, inflates beyond reason or is broken.
         """
         entry = self._zip.getinfo(name)
-        inflated = entry.file_size > MAX_RATIO * max(entry.compress_size, 1)
+        inflated = entry.file_size > MAX_ARCHIVE_RATIO * max(entry.compress_size, 1)
         if entry.file_size > most or (inflated and entry.file_size > _RATIO_COUNTS_FROM):
             raise BrokenArtifact(
                 f"member {name!r} of {self.source.name!r} inflates from"

@@ -31,9 +31,14 @@ class Json:
         """Parse a document; `name` is what error messages call it."""
         try:
             return cls(json.loads(text), name)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise BrokenArtifact(
                 f"{name} is no JSON: {error}", hint="the file is damaged: export the model again"
+            ) from error
+        except RecursionError as error:
+            raise BrokenArtifact(
+                f"{name} nests deeper than any model",
+                hint="the file is damaged or made to do harm: export the model again",
             ) from error
 
     def __getitem__(self, key: str) -> "Json":

@@ -137,5 +137,12 @@ def _tensors(root: Any) -> Iterator[tuple[str, PickledTensor]]:
             inside = dict.items(value) if isinstance(value, dict) else enumerate(value)
             # The last in is the first out: they are put in backwards.
             pending.extend(
-                (f"{key}.{name}" if key else str(name), item) for name, item in reversed([*inside])
+                (f"{key}.{_word(name)}" if key else _word(name), item)
+                for name, item in reversed([*inside])
             )
+
+
+def _word(key: object) -> str:
+    """A key as a part of a name; one that could be of any length, as text, is not spelt out."""
+    is_short = isinstance(key, str) or (isinstance(key, int) and key.bit_length() <= 64)
+    return str(key) if is_short else type(key).__name__

@@ -8,16 +8,13 @@ one, and one that writes through a view is followed by a layer that puts the par
 import re
 from collections.abc import Mapping, Sequence
 
-from costdb.plugins import BrokenArtifact, DType, Layer, Role, Tensor
+from costdb.plugins import MAX_LAYERS, BrokenArtifact, DType, Layer, Role, Tensor
 from costdb_torch import control_flow
 from costdb_torch.calls import Call, Value
 from costdb_torch.frame import Frame, names_in, source_op
 from costdb_torch.operators import Operator, operator_of
 from costdb_torch.program import Argument, Node, ProgramGraph, SymbolReference, TensorReference
 from costdb_torch.sizes import Sizes
-
-# More than any network has; a graph that calls graphs that call graphs can claim any number.
-MAX_LAYERS = 1_000_000
 
 
 class Lowering:

@@ -185,7 +185,7 @@ class _Unpickler(pickle.Unpickler):
         """The storage behind `("storage", type, key, device, elements, ...)`."""
         kind, storage_type, key, _, elements, *_ = pid
         if kind != "storage" or not isinstance(elements, int) or elements < 0:
-            raise ValueError(f"{pid!r} is no storage")
+            raise ValueError("a persistent object is no storage")
         dtype = storage_type.value if isinstance(storage_type, _Constant) else None
         return self.storages.setdefault(str(key), Storage(str(key), dtype, elements))
 
@@ -282,7 +282,7 @@ def _sizes(size: object) -> tuple[int, ...]:
     if not isinstance(size, tuple | list) or len(size) > _MAX_AXES:
         raise TypeError("a tensor has no list of sizes")
     if not all(isinstance(item, int) and 0 <= item < _MAX_SIZE for item in size):
-        raise ValueError(f"a tensor has the sizes {size!r}")
+        raise ValueError("a tensor has sizes that are none")
     return tuple(size)
 
 

@@ -102,7 +102,7 @@ def _damage(value: Any, generator: random.Random) -> None:
         pytest.param(b"", "is no JSON", id="empty"),
         pytest.param(b"[]", "is no object", id="another kind"),
         pytest.param(b"{}", "has no 'graph_module'", id="nothing in it"),
-        pytest.param(b"[" * 200_000, "is no JSON", id="nested too deep"),
+        pytest.param(b"[" * 200_000, "nests deeper", id="nested too deep"),
         pytest.param(b"\xff\xfe{}", "is no JSON", id="no text"),
     ],
 )
@@ -215,7 +215,7 @@ def test_a_program_that_is_too_large_is_refused(
 def test_endless_lists_of_members_are_refused(
     convnet: Path, load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "MAX_MEMBERS", 5)
+    monkeypatch.setattr(archive, "MAX_ARCHIVE_MEMBERS", 5)
     with pytest.raises(BrokenArtifact, match="members, more than 5"):
         load(convnet)
 

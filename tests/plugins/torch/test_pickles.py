@@ -113,6 +113,11 @@ def test_a_tensor_by_hand(tmp_path: Path, load: Load) -> None:
         pytest.param(b"\x80\x02" + tensor(size=b"X\x01\x00\x00\x00a") + b".", id="sizes of text"),
         pytest.param(b"\x80\x02" + tensor(size=b"J\xff\xff\xff\xff\x85") + b".", id="size of -1"),
         pytest.param(b"\x80\x02" + tensor(size=b"K\x01" * 100 + b"t") + b".", id="100 axes"),
+        pytest.param(
+            # A pair of a pair of a pair: as text, 2 to the 60th.
+            b"\x80\x02" + tensor(size=b")" + b"2\x86" * 60) + b".",
+            id="sizes that repeat",
+        ),
         pytest.param(b"\x80\x02K\x01K\x02R.", id="a call of a number"),
         pytest.param(b"\x80\x02K\x01Q.", id="a storage that is a number"),
         pytest.param(b"\x80\x02\x8a\xff" + b"\x01" * 10 + b".", id="a number that is cut off"),

@@ -206,7 +206,7 @@ def test_packed_types_take_half_a_byte(tmp_path: Path, load: Load) -> None:
         pytest.param({"w": 3}, "is no object", id="no entry"),
         pytest.param({"w": entry(shape=("2",))}, "is no integer", id="a text for a size"),
         pytest.param({"w": entry(shape=(1 << 70,))}, "more than 64 bits", id="an endless size"),
-        pytest.param(b'{"w": ' + b"[" * 100_000, "is no JSON", id="nested too deep"),
+        pytest.param(b'{"w": ' + b"[" * 100_000, "nests deeper", id="nested too deep"),
         pytest.param(b'{"w": }', "is no JSON", id="no JSON"),
         pytest.param(b'{"w": ' + b"9" * 5000 + b"}", "is no JSON", id="an endless number"),
     ],

@@ -1,6 +1,9 @@
-"""Canonical JSON as it lies in the database."""
+"""Canonical JSON as it lies in the database, and compressed files."""
 
 import zstandard
+
+CompressionError = zstandard.ZstdError
+open_compressed = zstandard.open
 
 # Structures repeat a few keys thousands of times: a higher level gains little and costs time.
 _LEVEL = 3
@@ -12,5 +15,5 @@ def compressed(content: bytes) -> bytes:
 
 
 def restored(content: bytes) -> bytes:
-    """What `compressed` was given."""
+    """What `compressed` was given. Raises CompressionError where it is damaged."""
     return zstandard.ZstdDecompressor().decompress(content)

@@ -14,7 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from costdb.errors import ConfigurationError, DatabaseUnavailable
+from costdb.errors import ConfigurationError, DatabaseMissing, DatabaseUnavailable
 from costdb.store.failures import shown, translated
 from costdb.store.filesystem import is_writable, network_type
 
@@ -95,6 +95,14 @@ def outside_transaction(engine: Engine) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
+def damage(connection: Connection) -> list[str]:
+    """What an SQLite file says is wrong with itself; PostgreSQL has no such question."""
+    if connection.dialect.name != "sqlite":
+        return []
+    lines = connection.exec_driver_sql("PRAGMA integrity_check").scalars()
+    return [line for line in lines if line != "ok"]
+
+
 def choose_journal(engine: Engine) -> str:
     """Put a writable SQLite file into WAL mode, in which readers and a writer do not block.
 
@@ -161,7 +169,7 @@ def _sqlite_engine(path: Path, *, create: bool, patience_seconds: float) -> Engi
         raise DatabaseUnavailable(f"{path} is a folder", hint=f"name a file: {path / 'costdb.db'}")
     if not path.exists():
         if not create:
-            raise DatabaseUnavailable(
+            raise DatabaseMissing(
                 f"there is no database {path}",
                 hint="costdb ingest MODEL --tag TAG creates it, as does costdb db init",
             )

@@ -34,6 +34,11 @@ def check_point(name: str) -> str:
     return _check(name, "name of an operating point", "--point b32", LONGEST_NAME, forbidden="@")
 
 
+def check_alias(name: str) -> str:
+    """The name of an alias. Raises UsageError."""
+    return _check(name, "name of an alias", "prod", LONGEST_NAME, forbidden="@")
+
+
 def check_branch(name: str) -> str:
     """The name of a branch. Raises UsageError."""
     return _check(name, "name of a branch", "--branch main", LONGEST_BRANCH, forbidden="")

@@ -1,13 +1,16 @@
 """The read side: models, versions and baselines. Archived versions are left out of both."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    FromClause,
     RowMapping,
+    Select,
     and_,
     func,
     select,
@@ -19,15 +22,18 @@ from costdb.cost.result import METRICS, Totals
 from costdb.errors import NotInDatabase
 from costdb.store import schema
 from costdb.store.database import read_transaction
-from costdb.store.records import Acceptance, Anchor, ModelRecord, VersionRecord
+from costdb.store.records import ModelRecord, Neighbours, VersionRecord
 from costdb.store.rows import totals_from_row
-from costdb.store.schema import acceptance, alias, analysis, cost, version
+from costdb.store.schema import alias, analysis, cost, version
 
 DEFAULT_POINT = "default"
 MAIN_BRANCH = "main"
 
 # A mistyped name is compared with so many: comparing it with all of a million takes minutes.
 SUGGESTIONS = 1000
+
+# SQLite takes no more than some thousand values in a statement.
+IDS_AT_ONCE = 500
 
 _VERSION_COLUMNS = (
     "id",
@@ -110,13 +116,6 @@ def resolve(engine: Engine, name: str) -> VersionRecord:
         return version_records(connection, version.c.id == wanted)[0]
 
 
-def previous(engine: Engine, of: VersionRecord, point: str = DEFAULT_POINT) -> VersionRecord | None:
-    """The highest lower ordinal on the same branch that has the operating point."""
-    return _outermost(
-        engine, of.model, of.branch, point, version.c.ordinal.desc(), before=of.ordinal
-    )
-
-
 def first(
     engine: Engine, model: str, branch: str = MAIN_BRANCH, point: str = DEFAULT_POINT
 ) -> VersionRecord | None:
@@ -131,65 +130,222 @@ def latest(
     return _outermost(engine, model, branch, point, version.c.ordinal.desc(), before=None)
 
 
-def anchor(
+def best(
     engine: Engine,
-    of: VersionRecord,
-    point: str = DEFAULT_POINT,
-    *,
+    model: str,
+    branch: str,
+    point: str,
     metric: str,
-    scope: str = "total",
-) -> Anchor | None:
-    """What creep is measured from: what was accepted last, or the first version.
+    *,
+    before: int | None,
+    rules: int = RULES,
+) -> VersionRecord | None:
+    """The version with the lowest total of a metric; the latest of equals.
 
     Args:
         engine: The database.
-        of: The version that is judged.
+        model: The model.
+        branch: The branch.
         point: The operating point.
         metric: The metric.
-        scope: What of the model: "total", "layer:...".
-
-    Returns:
-        None where nothing was accepted and there is no earlier version.
+        before: Only versions of a lower ordinal than this; None for all.
+        rules: The revision of the rules.
     """
     query = (
-        select(acceptance, version.c.id.label("accepted_version"))
-        .join(version, version.c.id == acceptance.c.version_id)
-        .join(schema.model, schema.model.c.id == acceptance.c.model_id)
-        .where(
-            schema.model.c.slug == of.model,
-            acceptance.c.point == point,
-            acceptance.c.metric == metric,
-            acceptance.c.scope == scope,
-            version.c.archived_at.is_(None),
+        _on_branch(select(version.c.id), model, branch, point, before)
+        .join(cost, is_cost(rules))
+        .where(cost.c[metric].is_not(None))
+        .order_by(cost.c[metric], version.c.ordinal.desc())
+    )
+    return _first_version(engine, query)
+
+
+def contents(
+    engine: Engine, model: str, branch: str, point: str, *, before: int | None
+) -> list[str]:
+    """A tag for each structure with its names that a branch has had, that of the latest version.
+
+    Args:
+        engine: The database.
+        model: The model.
+        branch: The branch.
+        point: The operating point.
+        before: Only versions of a lower ordinal than this; None for all.
+
+    Returns:
+        Tags. Retraining repeats structures, so they are few.
+    """
+    columns = select(version.c.tag, analysis.c.structure_id, analysis.c.layer_names_id)
+    query = _on_branch(columns, model, branch, point, before).order_by(version.c.ordinal)
+    with read_transaction(engine) as connection:
+        rows = connection.execute(query).all()
+    latest = {(structure_id, names_id): tag for tag, structure_id, names_id in rows}
+    return list(latest.values())
+
+
+def neighbours(
+    engine: Engine, versions: Iterable[VersionRecord]
+) -> dict[tuple[int, str], Neighbours]:
+    """What came before each of several versions on its branch, in a few statements for all.
+
+    Args:
+        engine: The database.
+        versions: The versions.
+
+    Returns:
+        By the version's row and operating point.
+    """
+    found: dict[tuple[int, str], Neighbours] = {}
+    subject, subject_analysis = version.alias(), analysis.alias()
+    query = (
+        select(
+            subject.c.id,
+            subject_analysis.c.point,
+            _earlier(subject, subject_analysis, version.c.ordinal.desc()),
+            _earlier(subject, subject_analysis, version.c.ordinal.asc()),
         )
-        .order_by(acceptance.c.id.desc())
+        .join(subject_analysis, subject_analysis.c.version_id == subject.c.id)
+        .where(subject_analysis.c.replaced_at.is_(None))
+    )
+    with read_transaction(engine) as connection:
+        for ids in _batches(entry.id for entry in versions):
+            rows = connection.execute(query.where(subject.c.id.in_(ids))).all()
+            wanted = {entry for _, _, *earlier in rows for entry in earlier if entry is not None}
+            records = {
+                record.id: record
+                for batch in _batches(wanted)
+                for record in version_records(connection, version.c.id.in_(batch))
+            }
+            for identity, point, before, first_one in rows:
+                found[identity, point] = Neighbours(records.get(before), records.get(first_one))
+    return found
+
+
+def _earlier(
+    subject: FromClause, subject_analysis: FromClause, order: ColumnElement[int]
+) -> ColumnElement[int | None]:
+    """The version before another, with its operating point, that comes first in an order."""
+    return (
+        select(version.c.id)
+        .join(analysis, is_current(version.c.id))
+        .where(
+            version.c.model_id == subject.c.model_id,
+            version.c.branch == subject.c.branch,
+            version.c.ordinal < subject.c.ordinal,
+            version.c.archived_at.is_(None),
+            analysis.c.point == subject_analysis.c.point,
+        )
+        .order_by(order)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def latest_of_each(
+    engine: Engine, branch: str = MAIN_BRANCH
+) -> list[tuple[str, VersionRecord | None]]:
+    """Every model by name, with its latest version on a branch; None where it has none there.
+
+    Raises:
+        DatabaseUnavailable: The database cannot be read.
+    """
+    candidate = version.alias()
+    newest = (
+        select(candidate.c.id)
+        .where(
+            candidate.c.model_id == schema.model.c.id,
+            candidate.c.branch == branch,
+            candidate.c.archived_at.is_(None),
+        )
+        .order_by(candidate.c.ordinal.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    with read_transaction(engine) as connection:
+        rows = connection.execute(select(schema.model.c.slug, newest)).all()
+        ids = [identity for _, identity in rows if identity is not None]
+        found = {
+            record.model: record
+            for batch in _batches(ids)
+            for record in version_records(connection, version.c.id.in_(batch))
+        }
+    return sorted((slug, found.get(slug)) for slug, _ in rows)
+
+
+def versions(engine: Engine, model: str, branch: str = MAIN_BRANCH) -> list[VersionRecord]:
+    """The versions of a model on a branch, by ordinal.
+
+    Raises:
+        NotInDatabase: There is no such model.
+    """
+    with read_transaction(engine) as connection:
+        return version_records(
+            connection,
+            and_(
+                version.c.model_id == model_row(connection, model),
+                version.c.branch == branch,
+                version.c.archived_at.is_(None),
+            ),
+        )
+
+
+def check_model_exists(engine: Engine, model: str) -> None:
+    """Raises NotInDatabase where there is no such model, with the nearest name there is."""
+    with read_transaction(engine) as connection:
+        model_row(connection, model)
+
+
+def has_versions(engine: Engine, model: str) -> bool:
+    """Whether a model has any version that is not archived."""
+    query = (
+        select(version.c.id)
+        .join(schema.model, schema.model.c.id == version.c.model_id)
+        .where(schema.model.c.slug == model, version.c.archived_at.is_(None))
         .limit(1)
     )
     with read_transaction(engine) as connection:
-        row = connection.execute(query).mappings().one_or_none()
-        if row is not None:
-            accepted = version_records(connection, version.c.id == row["accepted_version"])[0]
-            names = ("value", "rules", "scope", "reason", "author", "created_at")
-            return Anchor(accepted, Acceptance(**{name: row[name] for name in names}))
-    earliest = first(engine, of.model, of.branch, point)
-    if earliest is None or earliest.ordinal >= of.ordinal:
-        return None
-    return Anchor(earliest, None)
+        return connection.scalar(query) is not None
 
 
 def totals(
     engine: Engine, of: VersionRecord, point: str = DEFAULT_POINT, *, rules: int = RULES
 ) -> Totals | None:
     """What a version costs at a point; None without that point, or a cost under these rules."""
+    return totals_of(engine, [of.id], rules=rules).get((of.id, point))
+
+
+def totals_of(
+    engine: Engine, version_ids: Iterable[int], *, rules: int = RULES
+) -> dict[tuple[int, str], Totals]:
+    """What several versions cost at all of their points, in a few statements.
+
+    Args:
+        engine: The database.
+        version_ids: Their rows.
+        rules: The revision of the rules.
+
+    Returns:
+        By the version's row and operating point; nothing where there is no cost under these rules.
+    """
     query = (
-        select(*(cost.c[metric] for metric in METRICS))
+        select(analysis.c.version_id, analysis.c.point, *(cost.c[metric] for metric in METRICS))
         .select_from(analysis)
         .join(cost, is_cost(rules))
-        .where(is_current(of.id), analysis.c.point == point)
+        .where(analysis.c.replaced_at.is_(None))
     )
     with read_transaction(engine) as connection:
-        row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else totals_from_row(row)
+        return {
+            (row["version_id"], row["point"]): totals_from_row(row)
+            for batch in _batches(version_ids)
+            for row in connection.execute(query.where(analysis.c.version_id.in_(batch))).mappings()
+        }
+
+
+def _batches(ids: Iterable[int]) -> Iterator[list[int]]:
+    """Rows, as many at a time as a statement takes."""
+    distinct = list(dict.fromkeys(ids))
+    for start in range(0, len(distinct), IDS_AT_ONCE):
+        yield distinct[start : start + IDS_AT_ONCE]
 
 
 def model_row(connection: Connection, slug: str) -> int:
@@ -308,9 +464,22 @@ def _outermost(
     before: int | None,
 ) -> VersionRecord | None:
     """The version that comes first in an order, of those that have an operating point."""
+    query = _on_branch(select(version.c.id), model, branch, point, before)
+    return _first_version(engine, query.order_by(order))
+
+
+def _first_version(engine: Engine, query: Select[Any]) -> VersionRecord | None:
+    with read_transaction(engine) as connection:
+        row = connection.scalar(query.limit(1))
+        return None if row is None else version_records(connection, version.c.id == row)[0]
+
+
+def _on_branch(
+    columns: Select[Any], model: str, branch: str, point: str, before: int | None
+) -> Select[Any]:
+    """Columns of the versions on a branch that have an operating point."""
     query = (
-        select(version.c.id)
-        .join(schema.model, schema.model.c.id == version.c.model_id)
+        columns.join_from(version, schema.model, schema.model.c.id == version.c.model_id)
         .join(analysis, is_current(version.c.id))
         .where(
             schema.model.c.slug == model,
@@ -318,14 +487,8 @@ def _outermost(
             version.c.archived_at.is_(None),
             analysis.c.point == point,
         )
-        .order_by(order)
-        .limit(1)
     )
-    if before is not None:
-        query = query.where(version.c.ordinal < before)
-    with read_transaction(engine) as connection:
-        row = connection.scalar(query)
-        return None if row is None else version_records(connection, version.c.id == row)[0]
+    return query if before is None else query.where(version.c.ordinal < before)
 
 
 def is_current(version_id: int | ColumnElement[int]) -> ColumnElement[bool]:

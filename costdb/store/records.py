@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
+from costdb.contracts import Finding
 from costdb.cost.result import Analysis, Artifact, GraphCost, Totals
 from costdb.ir import Graph
 
@@ -115,6 +117,18 @@ class VersionRecord:
         return Artifact(self.artifact_path, self.file_format, self.framework, self.artifact_bytes)
 
 
+class Neighbours(NamedTuple):
+    """What came before a version on its branch, with its operating point.
+
+    Attributes:
+        previous: The one just before; None for the first.
+        first: The first of all; None for the first itself.
+    """
+
+    previous: VersionRecord | None
+    first: VersionRecord | None
+
+
 @dataclass(frozen=True, slots=True)
 class ModelRecord:
     """One model.
@@ -150,6 +164,7 @@ class SeriesPoint:
         totals: What it costs under today's rules; None where it has to be recosted first.
         rules: The revision that `totals` were counted under; where they are None, the last
             revision that it was costed under.
+        is_archived: Whether it was taken out of lists and baselines.
     """
 
     tag: str
@@ -159,6 +174,7 @@ class SeriesPoint:
     structure_digest: str
     totals: Totals | None
     rules: int | None
+    is_archived: bool = False
 
     @property
     def is_lower_bound(self) -> bool:
@@ -210,34 +226,57 @@ class StoredVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Acceptance:
-    """A value that someone accepted.
+class AliasRecord:
+    """An alias.
 
     Attributes:
-        value: The accepted value; None for a finding without a number.
-        rules: The revision that it was counted under.
-        scope: What it covers: "total", "layer:...".
-        reason: Why.
-        author: Who; None where not said.
-        created_at: When.
+        model: The model's name.
+        name: The alias.
+        tag: The version that it stands for.
+        author: Who set it; None where not said.
+        updated_at: When it was set to that version.
     """
 
-    value: int | None
-    rules: int
-    scope: str
-    reason: str
+    model: str
+    name: str
+    tag: str
     author: str | None
-    created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
-    """What creep is measured from.
+class AliasMove:
+    """What became of an alias.
 
     Attributes:
-        version: The version accepted last, or the first one.
-        acceptance: What was accepted; None while nothing was.
+        model: The model's name.
+        name: The alias.
+        before: The tag that it stood for; None where there was no such alias.
+        after: The tag that it stands for; None where there is none any more.
     """
 
-    version: VersionRecord
-    acceptance: Acceptance | None
+    model: str
+    name: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRun:
+    """What a check found.
+
+    Attributes:
+        subject: What was judged, as it is typed: "detector", "detector@prod".
+        baseline: Against what: a branch, for the baselines of a policy, or what `--against` says.
+        rules: The revision of the counting rules.
+        verdict: The worst.
+        findings: All of them.
+        created_at: When.
+    """
+
+    subject: str
+    baseline: str
+    rules: int
+    verdict: str
+    findings: tuple[Finding, ...]
+    created_at: datetime

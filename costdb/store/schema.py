@@ -23,7 +23,7 @@ from costdb.store.types import AnyText, Flag, UtcDateTime, Whole
 
 # Every revision of migrations/versions, the oldest first: a command compares the database's with
 # these instead of importing Alembic.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 
 # Every constraint has a name: SQLite cannot drop one without.
 metadata = MetaData(
@@ -209,6 +209,8 @@ acceptance = _table(
     _any_text("reason"),
     _any_text("author", nullable=True),
     _moment("created_at"),
+    _moment("expires_at", nullable=True),  # null: never
+    _moment("revoked_at", nullable=True),
     Index(None, "model_id", "point", "metric", "scope"),
 )
 

@@ -250,6 +250,7 @@ def _find_version(connection: Connection, model_id: int, tag: str) -> _Version |
 
 
 def _create_version(connection: Connection, model_id: int, request: _Request) -> _Version:
+    _refuse_alias(connection, model_id, request)
     table = schema.version
     highest = connection.scalar(
         select(func.max(table.c.ordinal)).where(table.c.model_id == model_id)
@@ -272,6 +273,18 @@ def _create_version(connection: Connection, model_id: int, request: _Request) ->
         .returning(table.c.id)
     ).one()
     return _Version(version_id, ordinal, StoredFile(file_values["artifact_bytes"], request.sha256))
+
+
+def _refuse_alias(connection: Connection, model_id: int, request: _Request) -> None:
+    """A tag must not take over what `MODEL@ALIAS` stands for."""
+    alias = schema.alias
+    if connection.scalar(
+        select(alias.c.name).where(alias.c.model_id == model_id, alias.c.name == request.tag)
+    ):
+        raise UsageError(
+            f"{request.model} has an alias {request.tag!r}, which a tag would hide",
+            hint=f"use another --tag, or costdb alias remove {request.model}@{request.tag}",
+        )
 
 
 def _file_values(request: _Request) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from costdb.cost import RULES
 from costdb.errors import NotInDatabase, UsageError
 from costdb.store import Store, schema
 from costdb.store.database import write_transaction
-from costdb.store.history import Bound, history
+from costdb.store.history import Bound, history, history_pieces
 from costdb.store.records import IngestOutcome, Series
 from costdb.store.write import ingest
 
@@ -62,7 +62,7 @@ def test_series_of_all_models(lines: Store) -> None:
 
 
 def test_one_version_in_full(lines: Store) -> None:
-    (series,) = history(lines.engine, "detector", point="default", branch="dev")
+    (series,) = history(lines.engine, "detector", points=["default"], branch="dev")
     (point,) = series.versions
     made = analysis(width=10)
     assert (point.tag, point.ordinal, point.git_sha) == ("x1", 3 * 1024, "sha-x1")
@@ -92,12 +92,12 @@ def test_one_version_in_full(lines: Store) -> None:
     ],
 )
 def test_selections(lines: Store, selection: dict[str, object], tags: str) -> None:
-    (series,) = history(lines.engine, "detector", point="default", branch="main", **selection)  # type: ignore[arg-type] # rows of a table
+    (series,) = history(lines.engine, "detector", points=["default"], branch="main", **selection)  # type: ignore[arg-type] # rows of a table
     assert " ".join(point.tag for point in series.versions) == tags
 
 
 def test_the_last_versions_are_those_of_each_branch_that_have_the_point(lines: Store) -> None:
-    assert shown(history(lines.engine, "detector", point="b32", last=1)) == [
+    assert shown(history(lines.engine, "detector", points=["b32"], last=1)) == [
         ("detector", "b32", "dev", "x1"),
         ("detector", "b32", "main", "v2"),
     ]
@@ -111,40 +111,87 @@ def test_the_last_versions_are_those_of_each_branch_that_have_the_point(lines: S
 
 def test_a_tag_that_looks_like_a_day_is_a_tag(lines: Store, add: Add) -> None:
     add("2026-03-02", now=NOW + timedelta(days=9))
-    (series,) = history(lines.engine, "detector", branch="main", point="default", since="v4")
+    (series,) = history(lines.engine, "detector", branch="main", points=["default"], since="v4")
     assert [point.tag for point in series.versions] == ["v4", "2026-03-02"]
     (series,) = history(
-        lines.engine, "detector", branch="main", point="default", since="2026-03-02"
+        lines.engine, "detector", branch="main", points=["default"], since="2026-03-02"
     )
     assert [point.tag for point in series.versions] == ["2026-03-02"]
 
 
 def test_a_day_is_a_bound_for_all_models(lines: Store) -> None:
-    found = history(lines.engine, until=str(date(2026, 3, 1)), point="default")
+    found = history(lines.engine, until=str(date(2026, 3, 1)), points=["default"])
     assert shown(found) == [
         ("another", "default", "main", "v1"),
         ("detector", "default", "main", "v1"),
     ]
 
 
+def test_several_models_and_points(lines: Store, add: Add) -> None:
+    add("v2", model="another")
+    assert shown(history(lines.engine, "another", "detector", points=["default"], last=1)) == [
+        ("another", "default", "main", "v2"),
+        ("detector", "default", "dev", "x1"),
+        ("detector", "default", "main", "v4"),
+    ]
+    both = history(lines.engine, "detector", points=["b32", "default"], branch="main", last=2)
+    assert shown(both) == [("detector", "default", "main", "v3 v4")]
+    both = history(lines.engine, "detector", points=["b32", "default"], branch="main", until="v2")
+    assert [one.point for one in both] == ["default", "b32"]
+
+
+def test_a_tag_bounds_each_model_by_its_own_version(lines: Store, add: Add) -> None:
+    for tag in ("v2", "v3"):
+        add(tag, model="another")
+    since = history(lines.engine, "another", "detector", points=["default"], since="v2")
+    assert shown(since) == [
+        ("another", "default", "main", "v2 v3"),
+        ("detector", "default", "dev", "x1"),
+        ("detector", "default", "main", "v2 v3 v4"),
+    ]
+    with pytest.raises(NotInDatabase, match="'another' has no version 'v4'"):
+        history(lines.engine, "another", "detector", since="v4")
+
+
+def test_a_day_that_is_a_tag_of_one_model_is_a_day_for_another(lines: Store, add: Add) -> None:
+    add("2026-03-02", model="another", now=NOW + timedelta(days=9))
+    found = history(
+        lines.engine, "another", "detector", points=["default"], branch="main", since="2026-03-02"
+    )
+    assert shown(found) == [
+        ("another", "default", "main", "2026-03-02"),
+        ("detector", "default", "main", "v2 v3 v4"),
+    ]
+
+
+def test_archived_versions_are_told_of_if_asked(lines: Store) -> None:
+    (series,) = history(lines.engine, "detector", branch="dead", archived=True)
+    assert [(point.tag, point.is_archived) for point in series.versions] == [("gone", True)]
+    (series,) = history(lines.engine, "detector", branch="main", points=["b32"], archived=True)
+    assert [point.is_archived for point in series.versions] == [False, False]
+
+
 @pytest.mark.parametrize(
-    ("selection", "error"),
+    ("models", "selection", "error"),
     [
-        pytest.param({"model": "nobody"}, NotInDatabase, id="no model"),
-        pytest.param({"model": "detector", "since": "v9"}, NotInDatabase, id="no tag"),
-        pytest.param({"model": "x", "since": "2026-03-02"}, NotInDatabase, id="no model, a day"),
-        pytest.param({"since": "v1"}, UsageError, id="a tag without a model"),
-        pytest.param({"last": 0}, UsageError, id="none"),
+        pytest.param(["nobody"], {}, NotInDatabase, id="no model"),
+        pytest.param(["detector", "nobody"], {}, NotInDatabase, id="one of several is none"),
+        pytest.param(["detector"], {"since": "v9"}, NotInDatabase, id="no tag"),
+        pytest.param(["x"], {"since": "2026-03-02"}, NotInDatabase, id="no model, a day"),
+        pytest.param([], {"since": "v1"}, UsageError, id="a tag without a model"),
+        pytest.param([], {"last": 0}, UsageError, id="none"),
     ],
 )
-def test_mistakes(lines: Store, selection: dict[str, Bound], error: type[Exception]) -> None:
+def test_mistakes(
+    models: list[str], selection: dict[str, Bound], error: type[Exception], lines: Store
+) -> None:
     with pytest.raises(error):
-        history(lines.engine, **selection)  # type: ignore[arg-type] # rows of a table
+        history(lines.engine, *models, **selection)  # type: ignore[arg-type] # rows of a table
 
 
 def test_no_match_is_no_series(lines: Store) -> None:
     assert history(lines.engine, "detector", branch="nothing") == []
-    assert history(lines.engine, "detector", point="b64") == []
+    assert history(lines.engine, "detector", points=["b64"]) == []
     assert history(lines.engine, since=datetime(2030, 1, 1, tzinfo=UTC)) == []
 
 
@@ -178,3 +225,19 @@ def test_it_is_one_statement_that_reads_no_layers(lines: Store) -> None:
     assert len(statements) == 1
     assert "layer_cost" not in statements[0]
     assert "content" not in statements[0]
+
+
+def test_a_long_history_comes_in_pieces(lines: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = history(lines.engine)
+    monkeypatch.setattr("costdb.store.history.VERSIONS_AT_ONCE", 3)
+    pieces = list(history_pieces(lines.engine))
+    assert max(len(piece.versions) for piece in pieces) == 3
+    assert shown(pieces) == [
+        ("another", "default", "main", "v1"),
+        ("detector", "default", "dev", "x1"),
+        ("detector", "default", "main", "v1 v2 v3"),
+        ("detector", "default", "main", "v4"),
+        ("detector", "b32", "dev", "x1"),
+        ("detector", "b32", "main", "v1 v2"),
+    ]
+    assert history(lines.engine) == whole

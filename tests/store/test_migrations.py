@@ -379,8 +379,8 @@ def test_the_template_makes_a_revision(tmp_path: Path) -> None:
     folder = tmp_path / "migrations"
     shutil.copytree(migrations_folder(), folder, ignore=shutil.ignore_patterns("__pycache__"))
     config = Config(str(folder / "alembic.ini"), stdout=io.StringIO())
-    command.revision(config, "add owners", rev_id="0002")
-    made = folder / "versions" / "0002_add_owners.py"
+    command.revision(config, "add owners", rev_id="next")
+    made = folder / "versions" / "next_add_owners.py"
     assert f'down_revision = "{HEAD}"' in made.read_text().replace("'", '"')
     compile(made.read_text(), made, "exec")
 

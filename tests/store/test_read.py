@@ -9,10 +9,23 @@ from sqlalchemy import insert, select, update
 
 from costdb.cost import RULES
 from costdb.errors import NotInDatabase
-from costdb.store import Store, schema
+from costdb.store import Store, read, schema
 from costdb.store.database import write_transaction
-from costdb.store.read import anchor, first, latest, models, previous, resolve, totals
-from costdb.store.records import IngestOutcome
+from costdb.store.read import (
+    best,
+    contents,
+    first,
+    has_versions,
+    latest,
+    latest_of_each,
+    models,
+    neighbours,
+    resolve,
+    totals,
+    totals_of,
+    versions,
+)
+from costdb.store.records import IngestOutcome, VersionRecord
 from costdb.store.write import ingest
 
 Add = Callable[..., IngestOutcome]
@@ -23,28 +36,6 @@ def archive(store: Store, tag: str) -> None:
         connection.execute(
             update(schema.version).where(schema.version.c.tag == tag).values(archived_at=NOW)
         )
-
-
-def accept(store: Store, tag: str, value: int, *, metric: str = "macs", **about: object) -> None:
-    with write_transaction(store.engine) as connection:
-        version_id, model_id = connection.execute(
-            select(schema.version.c.id, schema.version.c.model_id).where(
-                schema.version.c.tag == tag
-            )
-        ).one()
-        row = {
-            "model_id": model_id,
-            "version_id": version_id,
-            "point": "default",
-            "metric": metric,
-            "scope": "total",
-            "value": value,
-            "rules": RULES,
-            "reason": "a larger decoder",
-            "author": "ada",
-            "created_at": NOW,
-        }
-        connection.execute(insert(schema.acceptance).values(row | about))
 
 
 def tags(*found: object) -> list[str | None]:
@@ -160,6 +151,12 @@ class TestModels:
         assert (model.versions, model.latest_tag, model.latest_totals) == (0, None, {})
 
 
+def previous(store: Store, tag: str, point: str = "default") -> str | None:
+    version = resolve(store.engine, f"detector@{tag}")
+    (found,) = tags(neighbours(store.engine, [version])[version.id, point].previous)
+    return found
+
+
 class TestBaselines:
     def test_previous_is_the_next_lower_one_on_the_branch_with_the_point(
         self, store: Store, add: Add
@@ -169,14 +166,11 @@ class TestBaselines:
         add("v3")
         add("x", branch="dev")
         add("v4")
+        add("v4", point="b32")
         add("v1", model="other")
         archive(store, "v3")
-        engine = store.engine
-        v4 = resolve(engine, "detector@v4")
-        v2 = resolve(engine, "detector@v2")
-        found = tags(previous(engine, v4), previous(engine, v2), previous(engine, v4, "b32"))
-        assert found == ["v2", None, "v1"]
-        assert previous(engine, resolve(engine, "detector@x")) is None
+        assert [previous(store, "v4"), previous(store, "v4", "b32")] == ["v2", "v1"]
+        assert [previous(store, "v2"), previous(store, "x")] == [None, None]
 
     def test_previous_follows_ordinals_not_rows(self, store: Store, add: Add) -> None:
         add("v1")
@@ -186,8 +180,7 @@ class TestBaselines:
             connection.execute(
                 update(schema.version).where(schema.version.c.tag == "v2").values(ordinal=1536)
             )
-        engine = store.engine
-        assert tags(previous(engine, resolve(engine, "detector@v3"))) == ["v2"]
+        assert previous(store, "v3") == "v2"
 
     def test_first(self, store: Store, add: Add) -> None:
         for tag in ("v1", "v2", "v3"):
@@ -207,47 +200,100 @@ class TestBaselines:
         assert tags(latest(engine, "detector"), latest(engine, "detector", "dev")) == ["v2", None]
         assert tags(latest(engine, "detector", "dev", "b32")) == ["b"]
 
-    def test_the_anchor_is_the_first_version_while_nothing_was_accepted(
-        self, store: Store, add: Add
+    def test_what_came_before_several_versions(self, store: Store, add: Add) -> None:
+        for tag, about in {
+            "v1": {}, "d1": {"branch": "dev"}, "v2": {"point": "b32"}, "v3": {}, "gone": {},
+            "v4": {}, "d2": {"branch": "dev"},
+        }.items():  # fmt: skip
+            add(tag, **about)
+        add("v4", point="b32")
+        archive(store, "gone")
+        engine = store.engine
+        every = [resolve(engine, f"detector@{tag}") for tag in ("v1", "v2", "v3", "v4", "d1", "d2")]
+        found = neighbours(engine, every)
+        assert {
+            (one.tag, point): tags(*found[one.id, point]) for one in every for point in one.points
+        } == {
+            ("v1", "default"): [None, None],
+            ("v2", "b32"): [None, None],
+            ("v3", "default"): ["v1", "v1"],
+            ("v4", "default"): ["v3", "v1"],
+            ("v4", "b32"): ["v2", "v2"],
+            ("d1", "default"): [None, None],
+            ("d2", "default"): ["d1", "d1"],
+        }
+        assert neighbours(engine, []) == {}
+
+    def test_more_versions_than_a_statement_takes(
+        self, store: Store, add: Add, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        add("v1")
-        add("v2")
-        add("v3")
-        engine = store.engine
-        found = anchor(engine, resolve(engine, "detector@v3"), metric="macs")
-        assert found is not None
-        assert (found.version.tag, found.acceptance) == ("v1", None)
-        assert anchor(engine, resolve(engine, "detector@v1"), metric="macs") is None
+        monkeypatch.setattr(read, "IDS_AT_ONCE", 2)
+        for number in range(5):
+            add(f"v{number}", model=f"m{number}")
+            add(f"w{number}", model=f"m{number}", width=16)
+        latest_ones = latest_of_each(store.engine)
+        assert [(name, one and one.tag) for name, one in latest_ones] == [
+            (f"m{number}", f"w{number}") for number in range(5)
+        ]
+        versions_found = [one for _, one in latest_ones if one]
+        found = neighbours(store.engine, versions_found)
+        assert set(tags(*(pair.previous for pair in found.values()))) == {
+            f"v{number}" for number in range(5)
+        }
+        costs = totals_of(store.engine, [one.id for one in versions_found])
+        assert {cost.macs for cost in costs.values()} == {analysis(width=16).cost.totals.macs}
+        assert len(costs) == 5
 
-    def test_the_anchor_is_what_was_accepted_last(self, store: Store, add: Add) -> None:
-        for tag in ("v1", "v2", "v3"):
-            add(tag)
-        accept(store, "v3", 30)
-        accept(store, "v2", 20, reason="after all")
-        accept(store, "v3", 9, metric="flops")
-        accept(store, "v3", 8, scope="layer:a")
-        accept(store, "v3", 7, point="b32")
-        engine = store.engine
-        v3 = resolve(engine, "detector@v3")
-        found = anchor(engine, v3, metric="macs")
-        assert found is not None
-        assert found.acceptance is not None
-        assert found.version.tag == "v2"
-        assert (found.acceptance.value, found.acceptance.reason) == (20, "after all")
-        assert (found.acceptance.author, found.acceptance.created_at) == ("ada", NOW)
-        scoped = anchor(engine, v3, metric="macs", scope="layer:a")
-        assert scoped is not None
-        assert scoped.acceptance is not None
-        assert scoped.acceptance.value == 8
-
-    def test_an_archived_version_is_no_anchor(self, store: Store, add: Add) -> None:
-        for tag in ("v1", "v2", "v3"):
-            add(tag)
-        accept(store, "v2", 20)
+    def test_the_latest_of_each_model_on_a_branch(self, store: Store, add: Add) -> None:
+        add("v1", model="b")
+        add("v2", model="b")
+        add("v1", model="a", branch="dev")
+        add("v1", model="c")
         archive(store, "v2")
-        found = anchor(store.engine, resolve(store.engine, "detector@v3"), metric="macs")
-        assert found is not None
-        assert (found.version.tag, found.acceptance) == ("v1", None)
+        engine = store.engine
+        assert [(name, one and one.tag) for name, one in latest_of_each(engine)] == [
+            ("a", None), ("b", "v1"), ("c", "v1"),
+        ]  # fmt: skip
+        assert [one and one.tag for _, one in latest_of_each(engine, "dev")] == ["v1", None, None]
+        archive(store, "v1")
+        assert [has_versions(engine, name) for name in ("a", "b", "none")] == [False] * 3
+
+    def test_versions_of_a_branch(self, store: Store, add: Add) -> None:
+        for tag in ("v2", "v1", "v3"):
+            add(tag)
+        add("d1", branch="dev")
+        archive(store, "v1")
+        assert tags(*versions(store.engine, "detector")) == ["v2", "v3"]
+        assert tags(*versions(store.engine, "detector", "dev")) == ["d1"]
+        with pytest.raises(NotInDatabase, match="'detectr'"):
+            versions(store.engine, "detectr")
+
+    def test_the_best_version_is_the_latest_of_the_lowest(self, store: Store, add: Add) -> None:
+        # A chain of a width has MACs of a thousand times as many, and a few.
+        for tag, width in {"v1": 16, "v2": 8, "v3": 8, "v4": 12, "v5": 4}.items():
+            add(tag, width=width)
+        add("d1", width=1, branch="dev")
+        engine = store.engine
+        v5 = resolve(engine, "detector@v5")
+
+        def of_macs(before: int | None, point: str = "default") -> VersionRecord | None:
+            return best(engine, "detector", "main", point, "macs", before=before)
+
+        assert tags(of_macs(v5.ordinal), of_macs(None), of_macs(0)) == ["v3", "v5", None]
+        assert tags(of_macs(None, "b32")) == [None]
+        archive(store, "v3")
+        assert tags(of_macs(v5.ordinal)) == ["v2"]
+
+    def test_what_a_branch_has_had(self, store: Store, add: Add) -> None:
+        add("v1", width=8)
+        add("v2", width=16)
+        add("v3", width=8)
+        add("v4", graph=chain(width=8, prefix="other"))
+        add("d1", width=32, branch="dev")
+        v4 = resolve(store.engine, "detector@v4")
+        place = store.engine, "detector", "main", "default"
+        assert sorted(contents(*place, before=None)) == ["v2", "v3", "v4"]
+        assert sorted(contents(*place, before=v4.ordinal)) == ["v2", "v3"]
 
     def test_totals(self, store: Store, add: Add) -> None:
         cost = graph_cost(chain(), number=5)

@@ -1,0 +1,236 @@
+"""Looking after a database: what `costdb db`, `export`, `import`, `recost` and `models` do.
+
+from costdb import maintenance
+
+maintenance.archive("detector@v3")
+problems = maintenance.examine()
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from costdb.cost.rules import rule_table
+from costdb.errors import BrokenExport, OutputUnwritable, UsageError
+from costdb.plugins import discover
+from costdb.settings import load_settings
+from costdb.store import Store, administration, open_store
+from costdb.store.compression import CompressionError, open_compressed
+from costdb.store.database import sqlite_path
+from costdb.store.examination import Problem
+from costdb.store.examination import examine as examine_store
+from costdb.store.exporting import export_lines
+from costdb.store.importing import Imported, import_lines
+from costdb.store.migrations import back_up as copy_sqlite
+from costdb.store.records import VersionRecord
+from costdb.store.recosting import Failure, Moved, moved, outdated
+from costdb.store.recosting import recost as recost_structures
+
+__all__ = [
+    "Imported",
+    "Problem",
+    "Recosted",
+    "archive",
+    "back_up",
+    "examine",
+    "export",
+    "import_",
+    "recost",
+    "rename",
+    "unarchive",
+]
+
+# A file of this name is compressed on the way out, and on the way in.
+_COMPRESSED = ".zst"
+
+
+@dataclass(frozen=True, slots=True)
+class Recosted:
+    """What a recost did.
+
+    Attributes:
+        structures: How many had no cost under today's rules.
+        failures: Those that still have none.
+        moved: What the rules moved of the models' latest versions.
+    """
+
+    structures: int
+    failures: tuple[Failure, ...]
+    moved: tuple[Moved, ...]
+
+
+def examine(*, database: str | None = None) -> list[Problem]:
+    """Whatever in the database is not whole or does not add up; empty if all is well.
+
+    Raises:
+        DatabaseUnavailable: The database cannot be read.
+    """
+    with _store(database) as store:
+        return list(examine_store(store.engine))
+
+
+def back_up(target: Path | None = None, *, database: str | None = None) -> Path:
+    """Copy an SQLite database into a new file, while others may be writing.
+
+    Args:
+        target: The file; else beside the database, with the time in its name.
+        database: URL or path; else as the settings say.
+
+    Returns:
+        The file.
+
+    Raises:
+        UsageError: The database is PostgreSQL's, or the file exists.
+        DatabaseUnavailable: The database cannot be read, or the file cannot be written.
+    """
+    with _store(database) as store:
+        path = sqlite_path(store.engine)
+        if path is None:
+            raise UsageError(
+                f"{store.location} is copied by PostgreSQL's own tools",
+                hint="run pg_dump, or costdb export -o costs.jsonl.zst",
+            )
+        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        copy = target or path.with_name(f"{path.name}.{moment}.backup")
+        if copy.exists():
+            raise UsageError(f"{str(copy)!r} exists", hint="name another file with -o")
+        copy_sqlite(store.engine, copy)
+        return copy
+
+
+def export(target: Path | None, *, database: str | None = None) -> None:
+    """Write every row of the database as a line of JSON.
+
+    Args:
+        target: The file, compressed if its name ends in `.zst`; stdout if None.
+        database: URL or path; else as the settings say.
+
+    Raises:
+        DatabaseUnavailable: The database cannot be read.
+        OutputUnwritable: The file cannot be written; what was there before still is.
+    """
+    with _store(database) as store, closing(export_lines(store.engine)) as lines:
+        if target is None:
+            sys.stdout.writelines(lines)
+            return
+        unfinished = target.with_name(f".{os.getpid()}.{target.name}")
+        try:
+            try:
+                with _text(unfinished, "wt") as file:
+                    file.writelines(lines)
+                unfinished.replace(target)
+            finally:
+                unfinished.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputUnwritable(
+                f"{str(target)!r} cannot be written: {error.strerror}", hint="name another file"
+            ) from error
+
+
+def import_(origin: Path | None, *, database: str | None = None) -> Imported:
+    """Add the rows of an export that the database does not have: all of them, or none.
+
+    Args:
+        origin: The file, compressed if its name ends in `.zst`; stdin if None.
+        database: URL or path; else as the settings say.
+
+    Raises:
+        BrokenExport: A line is damaged or missing, or the export is of another schema.
+        VersionConflict: A row contradicts one that is there.
+        DatabaseUnavailable: The database cannot be written.
+        UsageError: The file cannot be read.
+    """
+    with _store(database, create=True) as store:
+        if origin is None:
+            return import_lines(store.engine, sys.stdin)
+        try:
+            with _text(origin, "rt") as file:
+                return import_lines(store.engine, file)
+        except (CompressionError, UnicodeDecodeError) as error:
+            raise BrokenExport(
+                f"{str(origin)!r} is damaged: {error}", hint="export it again"
+            ) from error
+        except OSError as error:
+            raise UsageError(
+                f"{str(origin)!r} cannot be read: {error.strerror}", hint="name another file"
+            ) from error
+
+
+def recost(
+    *, progress: Callable[[int, int], None] = lambda _done, _of: None, database: str | None = None
+) -> Recosted:
+    """Count every stored structure that has no cost under today's rules.
+
+    It may be stopped at any time and started again: what was counted stays.
+
+    Args:
+        progress: Called with how many are done, and of how many.
+        database: URL or path; else as the settings say.
+
+    Raises:
+        BrokenArtifact: A stored graph is damaged.
+        DatabaseUnavailable: The database cannot be written.
+    """
+    rules = rule_table(discover().rules)
+    with _store(database) as store:
+        structures = outdated(store.engine)
+        failures: list[Failure] = []
+        for done, identity in enumerate(structures, start=1):
+            failures.extend(recost_structures(store.engine, rules, [identity]))
+            progress(done, len(structures))
+        return Recosted(len(structures), tuple(failures), tuple(moved(store.engine)))
+
+
+def archive(version: str, *, database: str | None = None) -> tuple[VersionRecord, bool]:
+    """Take a version out of lists and baselines; its numbers stay readable by its tag.
+
+    Args:
+        version: `MODEL@TAG`.
+        database: URL or path; else as the settings say.
+
+    Returns:
+        The version, and whether that is new.
+
+    Raises:
+        UsageError: The name has no tag.
+        NotInDatabase: There is no such version.
+        DatabaseUnavailable: The database cannot be written.
+    """
+    with _store(database) as store:
+        return administration.set_archived(store.engine, version, datetime.now(UTC))
+
+
+def unarchive(version: str, *, database: str | None = None) -> tuple[VersionRecord, bool]:
+    """Put an archived version back; see `archive`."""
+    with _store(database) as store:
+        return administration.set_archived(store.engine, version, None)
+
+
+def rename(old: str, new: str, *, database: str | None = None) -> None:
+    """Call a model by another name; its history stays, and the old name leads to the new one.
+
+    Raises:
+        UsageError: The new name is not allowed, or another model has or had it.
+        NotInDatabase: There is no such model.
+        DatabaseUnavailable: The database cannot be written.
+    """
+    with _store(database) as store:
+        administration.rename(store.engine, old, new)
+
+
+@contextmanager
+def _store(database: str | None, *, create: bool = False) -> Iterator[Store]:
+    with open_store(load_settings(database).database, create=create) as store:
+        yield store
+
+
+def _text(path: Path, mode: str) -> IO[str]:
+    """A file of UTF-8 text, compressed if its name says so."""
+    opener = open_compressed if path.suffix == _COMPRESSED else open
+    opened: IO[str] = opener(path, mode, encoding="utf-8", newline="\n")
+    return opened

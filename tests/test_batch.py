@@ -1,0 +1,285 @@
+"""Many files at once: a folder, a manifest, the tags of a git repository, a Dask cluster."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from builders.command_line import Costdb, runner
+from builders.onnx_models import save_matmul
+
+from costdb import batch
+from costdb.errors import UsageError
+from costdb.store import open_store
+from costdb.store.history import history
+from costdb.store.records import IngestStatus
+
+MODELS = 6
+# A row of so many numbers by a square matrix.
+EXPECTED = [(f"v{number}", number * number) for number in range(1, MODELS + 1)]
+
+
+@pytest.fixture
+def costdb(tmp_path: Path) -> Costdb:
+    """Runs `costdb` in a folder of its own."""
+    return runner(tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Versions of a matrix product, each wider than the one before."""
+    made = tmp_path / "models"
+    made.mkdir()
+    for number in range(1, MODELS + 1):
+        save_matmul(made / f"dense-v{number}.onnx", (1, number), (number, number))
+    return made
+
+
+def stored(folder: Path, model: str = "dense") -> list[tuple[str, int | None]]:
+    """The tags of a model in the order of storing, with their MACs."""
+    with open_store(str(folder / "costs.db"), create=False) as store:
+        (series,) = history(store.engine, model)
+    found = []
+    for entry in series.versions:
+        assert entry.totals is not None
+        found.append((entry.tag, entry.totals.macs))
+    return found
+
+
+def test_a_folder_is_stored_in_the_order_of_its_names(
+    folder: Path, costdb: Costdb, tmp_path: Path
+) -> None:
+    (folder / "broken-v5x.onnx").write_bytes(b"\x08")
+    done = costdb("ingest", folder, "--tag-from-name", "--jobs", "2", "--branch", "next")
+    assert done.code == 1
+    assert f"{MODELS + 1} files: 1 failed, {MODELS} created" in done.out
+    assert "broken-v5x.onnx" in done.err
+    assert stored(tmp_path) == EXPECTED
+    again = costdb("ingest", folder, "--tag-from-name", "--format", "json")
+    statuses = [file["status"] for file in json.loads(again.out)["files"]]
+    assert statuses == ["failed"] + ["unchanged"] * MODELS
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "expected"),
+    [
+        ("detector-v3.onnx", None, ("detector", "v3")),
+        ("mobile-net-1.0_224-v3.onnx", None, ("mobile-net-1.0_224", "v3")),
+        ("detector_2024.pb", None, ("detector", "2024")),
+        ("v3.onnx", "detector", ("detector", "v3")),
+    ],
+)
+def test_a_name_says_model_and_tag(
+    tmp_path: Path, name: str, model: str | None, expected: tuple[str, str]
+) -> None:
+    (tmp_path / name).touch()
+    (tmp_path / "notes.txt").touch()
+    (entry,) = batch.from_folder(tmp_path, model)
+    assert (entry.model, entry.tag) == expected
+
+
+def test_a_saved_model_is_one_file(tmp_path: Path) -> None:
+    saved = tmp_path / "detector-v3"
+    saved.mkdir()
+    (saved / "saved_model.pb").touch()
+    (entry,) = batch.from_folder(tmp_path)
+    assert (entry.file, entry.model, entry.tag) == (str(saved), "detector", "v3")
+
+
+def test_a_name_without_a_tag_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "detector.onnx").touch()
+    with pytest.raises(UsageError, match=r"'detector\.onnx' has no tag in its name"):
+        batch.from_folder(tmp_path)
+
+
+def test_a_folder_without_models_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no model file"):
+        batch.from_folder(tmp_path)
+
+
+def test_a_manifest_says_what_is_stored(folder: Path, costdb: Costdb) -> None:
+    manifest = folder / "models.csv"
+    manifest.write_text(
+        "file,tag,model,branch,git_sha\ndense-v3.onnx,a,first,,abc\ndense-v2.onnx,b,first,next,\n"
+    )
+    done = costdb("ingest", "--manifest", manifest, "--author", "ann", "--format", "json")
+    assert done.code == 0, done.err
+    shown = json.loads(costdb("show", "first@a", "--format", "json").out)
+    assert (shown["git_sha"], shown["author"], shown["branch"]) == ("abc", "ann", "main")
+    assert shown["analysis"]["totals"]["macs"] == 9
+    history_of_b = json.loads(costdb("history", "first", "--branch", "next", "-f", "json").out)
+    assert [entry["tag"] for entry in history_of_b["series"][0]["versions"]] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("", "has the columns none", id="empty"),
+        pytest.param("path,tag\nx,y\n", "has the columns path, tag", id="columns"),
+        pytest.param("file,tag\nx\n", "line 2 of .* lacks", id="short"),
+        pytest.param("file,tag\nx,y,z\n", "line 2 of .* lacks", id="long"),
+        pytest.param("file,tag\n,y\n", "line 2 of .* lacks", id="no-file"),
+        pytest.param('file,tag\n"x,y\n', "cannot be read", id="quote"),
+        pytest.param("file,tag\n\udc80,y\n", "cannot be read", id="no-text"),
+    ],
+)
+def test_a_wrong_manifest_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    manifest = tmp_path / "models.csv"
+    manifest.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(UsageError, match=message):
+        batch.from_manifest(manifest)
+
+
+def test_what_is_done_is_skipped_unless_the_file_has_changed(folder: Path, tmp_path: Path) -> None:
+    entries = batch.from_folder(folder)
+    journal, database = tmp_path / "done.jsonl", str(tmp_path / "costs.db")
+    first = batch.ingest_all(entries, resume=journal, database=database)
+    for _ in range(3):
+        next(first)
+    first.close()
+    save_matmul(folder / "dense-v2.onnx", (1, 40), (40, 40))
+    results = list(batch.ingest_all(entries, resume=journal, database=database, replace=True))
+    statuses = [result.status for result in results]
+    assert statuses[:3] == [None, IngestStatus.REPLACED, None]
+    assert set(statuses[3:]) == {IngestStatus.CREATED}
+    assert stored(tmp_path) == [("v1", 1), ("v2", 1600), *EXPECTED[2:]]
+
+
+@pytest.fixture
+def git(tmp_path: Path) -> Callable[..., None]:
+    """Runs git in a new repository."""
+
+    def run(*arguments: str) -> None:
+        identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com"]
+        command = ["/usr/bin/env", "git", *identity, *arguments]
+        subprocess.run(command, cwd=tmp_path / "repo", check=True)
+
+    (tmp_path / "repo").mkdir()
+    run("init", "--quiet")
+    return run
+
+
+def test_the_tags_of_a_repository_fill_a_history(
+    git: Callable[..., None], costdb: Costdb, tmp_path: Path
+) -> None:
+    model = tmp_path / "repo" / "models" / "dense.onnx"
+    model.parent.mkdir()
+    for number in (8, 9, 10, 11):
+        save_matmul(model, (1, number), (number, number))
+        if number == 10:
+            model.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+        git("add", ".")
+        git("commit", "--quiet", "--message", "weights")
+        git("tag", "--annotate", f"v{number}", "--message", "release")
+    pattern = ("--from-git", "models/*.onnx", "--repo", "repo")
+    done = costdb("ingest", *pattern, "--since", "v9")
+    assert done.code == 1
+    assert "models/dense.onnx: no loader reads 'dense.onnx': it is a Git LFS pointer" in done.err
+    assert stored(tmp_path) == [("v9", 81), ("v11", 121)]
+    shown = json.loads(costdb("show", "dense@v9", "--format", "json").out)
+    assert shown["analysis"]["artifact"]["path"] == "models/dense.onnx"
+    unknown = costdb("ingest", *pattern, "--since", "v7")
+    assert (unknown.code, unknown.out) == (2, "")
+    assert "has no tag 'v7'" in unknown.err
+
+
+def test_no_repository_is_said(costdb: Costdb) -> None:
+    done = costdb("ingest", "--from-git", "*.onnx")
+    assert done.code == 2
+    assert "not a git repository" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["--tag-from-name"], "a folder goes with --tag-from-name", id="no-folder"),
+        pytest.param(["x", "--manifest", "y"], "a folder goes with", id="both"),
+        pytest.param(["--manifest", "y", "--from-git", "z"], "three ways", id="two-ways"),
+        pytest.param(["x", "--tag-from-name", "--tag", "v1"], "--tag is for one file", id="tag"),
+        pytest.param([], "a FILE and its --tag are needed", id="nothing"),
+        pytest.param(["--manifest", "y"], "'y' cannot be read", id="missing"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    costdb: Costdb, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    done = costdb("ingest", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+    assert not (tmp_path / "costs.db").exists()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list["subprocess.Popen[bytes]"]]]:
+    """A Dask scheduler and two workers, in processes of their own."""
+    about = tmp_path / "scheduler.json"
+    common = ["--scheduler-file", str(about), "--no-dashboard"]
+    environment = os.environ | {"DASK_DISTRIBUTED__WORKER__USE_FILE_LOCKING": "false"}
+
+    def start(program: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.{program}", *common, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    processes = [start("dask_scheduler", "--port", "0", "--host", "127.0.0.1")]
+    deadline = time.monotonic() + 60
+    while not about.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    workers = [
+        start("dask_worker", "--no-nanny", "--nthreads", "1", "--host", "127.0.0.1")
+        for _ in range(2)
+    ]
+    try:
+        yield json.loads(about.read_text())["address"], workers
+    finally:
+        for process in (*workers, *processes):
+            process.kill()
+            process.wait()
+
+
+def test_a_worker_that_is_killed_loses_nothing(
+    folder: Path,
+    tmp_path: Path,
+    cluster: tuple[str, list["subprocess.Popen[bytes]"]],
+) -> None:
+    from distributed import Client
+
+    address, workers = cluster
+    with Client(address, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)
+        results = batch.ingest_all(
+            batch.from_folder(folder),
+            jobs=2,
+            executor=client.get_executor(pure=False),
+            database=str(tmp_path / "costs.db"),
+        )
+        first = next(results)
+        workers[0].send_signal(signal.SIGKILL)
+        assert [result.error for result in (first, *results)] == [None] * MODELS
+    assert stored(tmp_path) == EXPECTED
+
+
+def test_the_command_uses_a_cluster(
+    folder: Path,
+    costdb: Costdb,
+    tmp_path: Path,
+    cluster: tuple[str, list["subprocess.Popen[bytes]"]],
+) -> None:
+    done = costdb("ingest", folder, "--tag-from-name", "--dask", cluster[0])
+    assert done.code == 0, done.err
+    assert stored(tmp_path) == EXPECTED
+
+
+def test_no_scheduler_is_said(folder: Path, costdb: Costdb) -> None:
+    done = costdb("ingest", folder, "--tag-from-name", "--dask", "tcp://127.0.0.1:9")
+    assert done.code == 2
+    assert "no Dask scheduler answers at 'tcp://127.0.0.1:9'" in done.err

@@ -1,22 +1,34 @@
 """From a file to what it costs, at each operating point that is asked for. No database."""
 
+import logging
 import re
+import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path, PurePath
 
 from costdb import canonical
 from costdb.cost.engine import cost
 from costdb.cost.result import Analysis, Artifact, GraphCost, View
-from costdb.cost.rules import RuleTable, rule_table
+from costdb.cost.rules import RuleTable, built_in_rules, rule_table
 from costdb.errors import CostError, UsageError
 from costdb.ir import Graph
-from costdb.plugins import Loader, choose_loader, discover
+from costdb.isolation.content import CanonicalGraph, Content, read_content
+from costdb.isolation.messages import Request
+from costdb.isolation.process import ReadingProcess
+from costdb.limits import Limits
+from costdb.plugins import rules_of
 from costdb.reading import Reading
 from costdb.settings import OperatingPoint
 from costdb.source import PYTHON_SCHEME, Source
 
+_log = logging.getLogger(__name__)
+
 # File names that say nothing of the model; the folder's name does.
 _ANONYMOUS_STEMS = frozenset({"model", "saved_model", "frozen_graph"})
+
+# TensorFlow calls checkpoints `model.ckpt-1000`, and their files that with an ending.
+_CHECKPOINT = re.compile(r"(?P<name>.+)\.ckpt(?:-\d+)?(?:\.(?:index|meta|data-\d+-of-\d+))?")
 
 
 def analyses(
@@ -34,32 +46,44 @@ def analyses(
         view: Whether layers that deployment folds away cost nothing.
 
     Raises:
-        ArtifactError: The file cannot be read or costed.
+        ArtifactError: The file cannot be read or costed, or takes more than the limits allow.
         BindingError: An open size has no value, or a binding does not fit.
         CostError: A number is too large, or an operator has no rule and that is an error.
         UsageError: The reading cannot be understood.
     """
-    bound = reading.bindings(points)
-    plugins = discover() if reading.plugins is None else reading.plugins
-    rules = rule_table(plugins.rules)
-    with Source(artifact) as source:
-        loader = choose_loader(source, plugins, reading.loader)
-        graphs = {name: loader.load(source, binding) for name, binding in bound.items()}
-        size = 0 if source.scheme == PYTHON_SCHEME or source.is_directory else source.size
+    content, rules = _read(artifact, reading, points)
     return tuple(
-        _analysis(
-            graph,
-            loader,
-            Artifact(source.location, graph.file_format, graph.framework, size),
-            point,
-            _counted(graph, rules, view, source.location, strict=reading.strict),
-        )
-        for point, graph in graphs.items()
+        _analysis(content, point, found, _counted(found.graph, rules, view, content, reading))
+        for point, found in content.graphs.items()
     )
 
 
+def _read(
+    artifact: str, reading: Reading, points: Mapping[str, OperatingPoint]
+) -> tuple[Content, RuleTable]:
+    """What an artifact holds, and the rules to count it by."""
+    if reading.plugins is not None:
+        rules = rule_table(reading.plugins.rules)
+        return read_content(artifact, reading, points, reading.plugins), rules
+    reading.bindings(points)  # what was typed wrongly is said before anything is started
+    limits = Limits.parse(reading.limits)
+    request = Request(artifact, reading, points, limits, tuple(sys.path))
+    with ReadingProcess(request) as process:
+        built_in_rules()  # takes as long to load as the child takes to start
+        answer = process.answer()
+    for problem in answer.plugin_problems:
+        _say_once(problem)
+    return answer.content, rule_table(rules_of(answer.rule_plugins))
+
+
+@cache
+def _say_once(problem: str) -> None:
+    """Tell of a plugin that does not work; once, however many files are read."""
+    _log.warning(problem)
+
+
 def model_name(artifact: str) -> str:
-    """What a model is called if no one says: the file's stem, its folder's name, or the factory's.
+    """What a model is called if no one says: the file's stem, a folder's name, or the factory's.
 
     Raises:
         UsageError: That can be no name.
@@ -68,11 +92,16 @@ def model_name(artifact: str) -> str:
     path = PurePath(source.location)
     if source.scheme == PYTHON_SCHEME:
         stem = source.location.rpartition(":")[2]
-    elif path.stem in _ANONYMOUS_STEMS:
-        path = path if path.parent.name else Path(path).absolute()
-        stem = path.parent.name
     else:
-        stem = path.stem
+        if source.is_directory:
+            path = Path(path).absolute()
+        if match := _CHECKPOINT.fullmatch(path.name):
+            path = path.with_name(match["name"])
+        stem = path.name if source.is_directory else path.stem
+        # Folders that serve a model are called by their version's number alone.
+        if stem in _ANONYMOUS_STEMS or (source.is_directory and stem.isdecimal()):
+            path = path if path.parent.name else Path(path).absolute()
+            stem = path.parent.name
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")
     if not name:
         raise UsageError(f"{artifact!r} gives no name for a model", hint="add --model NAME")
@@ -80,31 +109,29 @@ def model_name(artifact: str) -> str:
 
 
 def _counted(
-    graph: Graph, rules: RuleTable, view: View, location: str, *, strict: bool
+    graph: Graph, rules: RuleTable, view: View, content: Content, reading: Reading
 ) -> GraphCost:
     counted = cost(graph, rules, view)
-    if strict and counted.unknown_ops:
+    if reading.strict and counted.unknown_ops:
         listed = ", ".join(f"{op} x{number}" for op, number in counted.unknown_ops.items())
         raise CostError(
-            f"{location!r} has layers that are not counted: {listed}",
+            f"{content.location!r} has layers that are not counted: {listed}",
             hint="leave --strict out for a lower bound, or install a plugin with their rules",
         )
     return counted
 
 
-def _analysis(
-    graph: Graph, loader: Loader, artifact: Artifact, point: str, counted: GraphCost
-) -> Analysis:
-    structure, names = canonical.structure_json(graph), canonical.names_json(graph)
+def _analysis(content: Content, point: str, found: CanonicalGraph, counted: GraphCost) -> Analysis:
+    graph = found.graph
     return Analysis(
-        artifact=artifact,
+        artifact=Artifact(content.location, graph.file_format, graph.framework, content.size),
         graph=graph,
-        loader=loader.name,
-        loader_revision=loader.revision,
-        structure=structure,
-        structure_digest=canonical.structure_digest(structure),
-        names=names,
-        names_digest=canonical.names_digest(names),
+        loader=content.loader,
+        loader_revision=content.loader_revision,
+        structure=found.structure,
+        structure_digest=canonical.structure_digest(found.structure),
+        names=found.names,
+        names_digest=canonical.names_digest(found.names),
         point=point,
         cost=counted,
         warnings=graph.notes,

@@ -12,12 +12,12 @@ Bindings are given as they are typed: `inputs=["x=1x3x224x224"]`, `dims=["sequen
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from costdb.binding import nearest
 from costdb.cost.result import METRICS, Analysis, View
@@ -28,10 +28,25 @@ from costdb.settings import Settings, load_settings
 from costdb.source import Source
 
 if TYPE_CHECKING:
+    from costdb.accepting import Accepted
     from costdb.checking import Checked
+    from costdb.comparing import Diff
+    from costdb.contracts import Finding
     from costdb.cost.explanation import Explanation
+    from costdb.freezing import Frozen
+    from costdb.judging import PolicyInForce
+    from costdb.replaying import Replayed
     from costdb.store import Store, Upgraded
-    from costdb.store.records import IngestOutcome, ModelRecord, Series, StoredVersion
+    from costdb.store.history import Selection
+    from costdb.store.records import (
+        AliasMove,
+        AliasRecord,
+        IngestOutcome,
+        ModelRecord,
+        Series,
+        StoredVersion,
+    )
+    from costdb.trends.acceptance import Acceptance, AcceptanceState
 
 __all__ = [
     "Analysis",
@@ -39,14 +54,26 @@ __all__ = [
     "Ingested",
     "Reading",
     "View",
+    "accept",
+    "accepted",
+    "aliases",
     "analyze",
     "check",
     "database_in_use",
+    "diff",
     "explain",
+    "explain_policy",
+    "freeze",
     "history",
+    "history_pieces",
     "ingest",
     "models",
+    "notify",
     "parse_metrics",
+    "remove_alias",
+    "replay",
+    "revoke",
+    "set_alias",
     "show",
     "upgrade_database",
 ]
@@ -135,10 +162,34 @@ def explain(
     from costdb.plugins import discover
 
     wanted = convention_named(convention)
+    analysis = analyze(artifact, reading)
     plugins = reading.plugins if reading and reading.plugins else discover()
-    analysis = analyze(artifact, replace(reading or Reading(), plugins=plugins))
     explanation = explain_graph(analysis.graph, wanted, rule_table(plugins.rules))
     return Explained(analysis, explanation)
+
+
+def freeze(
+    artifact: str, destination: Path, reading: Reading | None = None, *, force: bool = False
+) -> "Frozen":
+    """Write a model's graph with its weights as constants. No database is touched.
+
+    Args:
+        artifact: Path.
+        destination: The file to write, whole or not at all.
+        reading: Which outputs are asked for, and how open sizes are bound for costing.
+        force: Whether a file that is there may be replaced.
+
+    Returns:
+        Where it is and what it costs, which is what the model costs.
+
+    Raises:
+        UsageError: The file is there already.
+        OutputUnwritable: It cannot be written.
+        ArtifactError, BindingError, CostError: As `analyze`.
+    """
+    from costdb.freezing import freeze as write
+
+    return write(artifact, reading or Reading(), destination, force=force)
 
 
 def ingest(
@@ -204,43 +255,85 @@ def ingest(
     return Ingested(outcome, found, tuple(dict.fromkeys(said)))
 
 
-def history(
-    model: str | None = None,
+def diff(
+    old: str,
+    new: str,
+    reading: Reading | None = None,
     *,
     point: str | None = None,
-    branch: str | None = None,
-    last: int | None = None,
-    since: str | None = None,
-    until: str | None = None,
+    metrics: Sequence[str] = (),
     database: str | None = None,
+) -> "Diff":
+    """Compare two things layer by layer. No database is touched where both are files.
+
+    Args:
+        old: `MODEL@TAG`, `MODEL@ALIAS`, `MODEL` for its latest version, a model file, or what
+            `costdb analyze --format json` wrote.
+        new: The same.
+        reading: How to read model files.
+        point: The operating point; else one that both have, `default` before others.
+        metrics: Whose change is attributed to parts of the model; the first one leads. MACs if not
+            given, or params where there is no graph to cost.
+        database: URL or path; else as the settings say.
+
+    Raises:
+        UsageError: There is no such metric, or the reading cannot be understood.
+        CostError: The two were not counted alike, or one was not costed at the point.
+        NotInDatabase: There is no such version.
+        ArtifactError, BindingError: As `analyze`.
+    """
+    from costdb.comparing import compare
+
+    for name in metrics:
+        if name not in METRICS:
+            raise UsageError(
+                f"{name!r} is no metric that layers have", hint=nearest(name, METRICS, "metrics")
+            )
+    return compare(
+        old, new, reading or Reading(), load_settings(database), point=point, metrics=metrics
+    )
+
+
+def history(
+    *models: str, database: str | None = None, **selection: "Unpack[Selection]"
 ) -> "list[Series]":
     """What the versions of models cost, in the order of their ordinals.
 
     Args:
-        model: One model; every model if not given.
-        point: One operating point.
-        branch: One branch.
-        last: Only so many versions from the end.
-        since: A tag or a day, inclusive.
-        until: A tag or a day, inclusive.
+        models: Every model if none is named.
         database: URL or path; else as the settings say.
+        selection: `points`, `branch`, `last`, `since` and `until` (tags or days), `archived`; see
+            `costdb.store.history.Selection`.
+
+    Returns:
+        A series for each model, operating point and branch.
 
     Raises:
         NotInDatabase: No such model or tag.
+        UsageError: A bound is no day and no model is named.
         DatabaseUnavailable: The database cannot be read.
     """
     from costdb.store.history import history as read
 
     with _store(load_settings(database), create=False) as store:
-        return read(
-            store.engine,
-            model,
-            point=point,
-            branch=branch,
-            last=last,
-            since=since,
-            until=until,
-        )
+        return read(store.engine, *models, **selection)
+
+
+def history_pieces(
+    *models: str, database: str | None = None, **selection: "Unpack[Selection]"
+) -> "Iterator[Series]":
+    """The same as `history`, a thousand versions at a time, for histories of any length.
+
+    Yields:
+        Series; what belongs to one comes one after the other.
+
+    Raises:
+        NotInDatabase, UsageError, DatabaseUnavailable: As `history`.
+    """
+    from costdb.store.history import history_pieces as read
+
+    with _store(load_settings(database), create=False) as store:
+        yield from read(store.engine, *models, **selection)
 
 
 def show(version: str, *, point: str = DEFAULT, database: str | None = None) -> "StoredVersion":
@@ -271,6 +364,7 @@ def check(
     policy: Path | None = None,
     branch: str = "main",
     point: str | None = None,
+    save: bool = True,
     database: str | None = None,
 ) -> "Checked":
     """Judge a version, or a file that is in no database, by a policy.
@@ -285,6 +379,8 @@ def check(
         policy: A policy file; else the rules of `costdb.toml`, else the default ones.
         branch: Whose latest version is judged, or compared with a file.
         point: One operating point; every point of the version if not given.
+        save: Whether the database keeps what was found of its versions, so that the next check
+            knows what is new.
         database: URL or path; else as the settings say.
 
     Raises:
@@ -307,8 +403,238 @@ def check(
         branch=branch,
         point=point,
         policy=policy,
+        save=save,
+        now=datetime.now(UTC),
     )
     return checking.check(request, load_settings(database))
+
+
+def explain_policy(
+    target: str | None = None, *, policy: Path | None = None, point: str = DEFAULT
+) -> "PolicyInForce":
+    """Say which rules hold, where they come from, and for a model why these. No database is read.
+
+    Args:
+        target: A model, a version or a file of it; None for the whole policy.
+        policy: A policy file; else the rules of `costdb.toml`, else the default ones.
+        point: The operating point.
+
+    Raises:
+        ConfigurationError: The policy is wrong.
+    """
+    from costdb import judging
+
+    return judging.explain_policy(target, policy, point, load_settings())
+
+
+def replay(
+    model: str,
+    *,
+    policy: Path | None = None,
+    branch: str = "main",
+    point: str | None = None,
+    with_acceptances: bool = False,
+    database: str | None = None,
+) -> "Replayed":
+    """Say at which past versions a policy would have fired. Nothing is written.
+
+    Each version is judged by what came before it. An alias stands for what it stands for today.
+
+    Args:
+        model: The model.
+        policy: A policy file; else the rules of `costdb.toml`, else the default ones.
+        branch: Whose versions are judged.
+        point: One operating point; every point if not given.
+        with_acceptances: Whether what was accepted since counts from the accepted version on.
+        database: URL or path; else as the settings say.
+
+    Raises:
+        ConfigurationError: The policy is wrong.
+        NotInDatabase: There is no such model, or it has no version on the branch.
+        DatabaseUnavailable: The database cannot be read.
+    """
+    from costdb import replaying
+    from costdb.judging import policy_in_force
+
+    settings = load_settings(database)
+    return replaying.replay(
+        model,
+        settings,
+        policy_in_force(policy, settings),
+        branch=branch,
+        point=point,
+        with_acceptances=with_acceptances,
+        now=datetime.now(UTC),
+    )
+
+
+def accept(
+    version: str,
+    *,
+    reason: str,
+    metrics: Sequence[str] = (),
+    scope: str | None = None,
+    point: str | None = None,
+    author: str | None = None,
+    expires_at: datetime | None = None,
+    policy: Path | None = None,
+    in_file: bool = False,
+    database: str | None = None,
+) -> "Accepted":
+    """Accept what a version costs: it is the anchor from now on, and findings up to it are silent.
+
+    Args:
+        version: `MODEL@TAG`, `MODEL@ALIAS`, or `MODEL` for its latest version.
+        reason: Why.
+        metrics: What is accepted; all that the policy finds too much if not given.
+        scope: The part of the model; the total, or that of any finding, if not given.
+        point: One operating point; every point of the version if not given.
+        author: Who accepts it; else the user of the environment.
+        expires_at: When that ends, aware; None for never.
+        policy: The policy that finds; else that of `costdb.toml`, else the default one.
+        in_file: Whether it is written to `costdb.accepted.toml` and not to the database.
+        database: URL or path; else as the settings say.
+
+    Raises:
+        UsageError: A word is not known, or the version has nothing of what is named.
+        NotInDatabase: There is no such version, or it has no such point.
+        ConfigurationError: The policy or the file is wrong.
+        DatabaseUnavailable: The database cannot be read or written.
+    """
+    from costdb import accepting
+
+    settings = load_settings(database)
+    request = accepting.Request(
+        version=version,
+        metrics=metrics,
+        scope=scope,
+        point=point,
+        reason=reason,
+        author=author or settings.user,
+        expires_at=expires_at,
+        policy=policy,
+        in_file=in_file,
+        now=datetime.now(UTC),
+    )
+    return accepting.accept(request, settings)
+
+
+def accepted(
+    model: str | None = None, *, database: str | None = None
+) -> "list[tuple[Acceptance, AcceptanceState]]":
+    """What was accepted, in the database and in `costdb.accepted.toml`, the latest first.
+
+    Args:
+        model: One model; every model if not given.
+        database: URL or path; else as the settings say.
+
+    Raises:
+        NotInDatabase: There is no such model.
+        ConfigurationError: The file is wrong.
+        DatabaseUnavailable: The database cannot be read.
+    """
+    from costdb import accepting
+
+    return accepting.accepted(load_settings(database), model, datetime.now(UTC))
+
+
+def revoke(number: int, *, database: str | None = None) -> "Acceptance":
+    """Take an acceptance back. It is kept and marked.
+
+    Args:
+        number: Its number in the database.
+        database: URL or path; else as the settings say.
+
+    Raises:
+        NotInDatabase: There is no such acceptance.
+        DatabaseUnavailable: The database cannot be written.
+    """
+    from costdb import accepting
+
+    return accepting.revoke(load_settings(database), number, datetime.now(UTC))
+
+
+def set_alias(
+    version: str, name: str, *, author: str | None = None, database: str | None = None
+) -> "AliasMove":
+    """Let an alias stand for a version, whatever it stood for before.
+
+    Args:
+        version: `MODEL@TAG`, `MODEL@ALIAS`, or `MODEL` for its latest version.
+        name: The alias.
+        author: Who says so; else the user of the environment.
+        database: URL or path; else as the settings say.
+
+    Raises:
+        UsageError: The name is not allowed, or a version's tag.
+        NotInDatabase: There is no such version.
+        DatabaseUnavailable: The database cannot be written.
+    """
+    from costdb.store import aliases, read
+
+    settings = load_settings(database)
+    author = author or settings.user
+    with _store(settings, create=False) as store:
+        of = read.resolve(store.engine, version)
+        return aliases.set_alias(store.engine, of, name, author=author, now=datetime.now(UTC))
+
+
+def remove_alias(model: str, name: str, *, database: str | None = None) -> "AliasMove":
+    """Forget an alias; the version stays.
+
+    Args:
+        model: The model.
+        name: The alias.
+        database: URL or path; else as the settings say.
+
+    Raises:
+        NotInDatabase: There is no such model or alias.
+        DatabaseUnavailable: The database cannot be written.
+    """
+    from costdb.store import aliases
+
+    with _store(load_settings(database), create=False) as store:
+        return aliases.remove_alias(store.engine, model, name)
+
+
+def aliases(model: str | None = None, *, database: str | None = None) -> "list[AliasRecord]":
+    """The aliases of a model, or of all.
+
+    Args:
+        model: One model; every model if not given.
+        database: URL or path; else as the settings say.
+
+    Raises:
+        NotInDatabase: There is no such model.
+        DatabaseUnavailable: The database cannot be read.
+    """
+    from costdb.store import aliases as stored
+
+    with _store(load_settings(database), create=False) as store:
+        return stored.aliases(store.engine, model)
+
+
+def notify(findings: Sequence["Finding"]) -> tuple[str, ...]:
+    """Hand findings to the installed notifiers: those that got worse and are new.
+
+    Args:
+        findings: What a check found. Those that the last run had too are left out; without a last
+            run, all are new.
+
+    Returns:
+        What went wrong, a line for each notifier that failed.
+    """
+    from costdb.plugins import discover
+
+    fresh = [
+        finding
+        for finding in findings
+        if finding.verdict in {"regression", "warn"} and finding.is_new is not False
+    ]
+    if not fresh:
+        return ()
+    plugins = discover()
+    return (*plugins.problems, *plugins.notify(fresh))
 
 
 def models(*, database: str | None = None) -> "list[ModelRecord]":
@@ -356,17 +682,24 @@ def upgrade_database(*, database: str | None = None) -> "Upgraded":
 
 
 def parse_metrics(text: str) -> tuple[str, ...]:
-    """Metric names out of `flops,peak_memory_bytes`. Raises UsageError."""
-    names = tuple(name.strip() for name in text.split(","))
+    """Names of stored and derived metrics out of `flops,operations`. Raises UsageError."""
+    from costdb.cost.metrics import derived_metrics
+
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    known = (*METRICS, *derived_metrics())
     for name in names:
-        if name not in METRICS:
-            raise UsageError(f"no metric {name!r}", hint=nearest(name, METRICS, "metrics"))
+        if name not in known:
+            raise UsageError(f"no metric {name!r}", hint=nearest(name, known, "metrics"))
     return names
 
 
 def _sha256(artifact: str) -> str:
     digest = hashlib.sha256()
     with Source(artifact) as source:
+        if source.is_directory:
+            raise UsageError(
+                f"{artifact!r} is a folder, which has no SHA-256", hint="leave --hash out"
+            )
         for offset in range(0, source.size, _CHUNK_BYTES):
             digest.update(source.read_at_most(offset, _CHUNK_BYTES))
     return digest.hexdigest()

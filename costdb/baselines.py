@@ -1,118 +1,243 @@
 """What a version is compared with: the baselines that a policy asks for, out of the database."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from costdb.cost import RULES
-from costdb.cost.result import GraphCost
+from costdb.cost.result import GraphCost, Totals, View
 from costdb.errors import NotInDatabase, StoreError
+from costdb.ir import Tensor
+from costdb.points import DEFAULT
 from costdb.store import Store, read
-from costdb.store.history import history
-from costdb.store.records import Anchor, VersionRecord
+from costdb.store.records import Neighbours, VersionRecord
 from costdb.store.stored import version_cost
-from costdb.trends.policy import BaselineKey
-from costdb.trends.verdicts import Baseline
+from costdb.trends.acceptance import Acceptance, AcceptanceKey
+from costdb.trends.policy import BaselineKey, PolicyRule
+from costdb.trends.scopes import TOTAL, amount, selected_layers
+from costdb.trends.verdicts import Allowance, Baseline
+
+NO_DATABASE = "there is no database"
+
+
+class Known(NamedTuple):
+    """What is known of a version at an operating point."""
+
+    cost: GraphCost
+    inputs: tuple[Tensor, ...] = ()
+
+
+# How many versions are kept with their layers: one is judged against a few at a time.
+_KEPT = 16
+
+
+class CostReader:
+    """Reads what versions cost, no more of it than is needed and, while it is needed, once."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.version = lru_cache(_KEPT)(self._resolve)
+        self._whole = lru_cache(_KEPT)(self._read_whole)
+        self._totals: dict[tuple[int, str], Totals] = {}
+        self._neighbours: dict[tuple[int, str], Neighbours] = {}
+
+    def look_ahead(self, versions: Sequence[VersionRecord]) -> None:
+        """Read what judging versions nearly always takes, of all of them at once.
+
+        What was read for others before is forgotten.
+        """
+        self._neighbours = read.neighbours(self.store.engine, versions)
+        ids = [version.id for version in versions]
+        ids += [one.id for pair in self._neighbours.values() for one in pair if one is not None]
+        self._totals = read.totals_of(self.store.engine, ids)
+
+    def neighbours(self, version: VersionRecord, point: str) -> Neighbours:
+        """What came before a version on its branch."""
+        key = version.id, point
+        if key not in self._neighbours:
+            self._neighbours |= read.neighbours(self.store.engine, [version])
+        return self._neighbours.get(key, Neighbours(None, None))
+
+    def read(self, version: VersionRecord, point: str, *, whole: bool) -> Known | str:
+        """What a version costs, or the reason for not knowing.
+
+        Args:
+            version: The version.
+            point: The operating point.
+            whole: Whether its layers and inputs are read, too; reading them takes longest.
+        """
+        key = version.id, point
+        if not whole and key not in self._totals:
+            self._totals |= read.totals_of(self.store.engine, [version.id])
+        if whole or key not in self._totals:
+            return self._whole(version, point)  # which says what is missing
+        return Known(GraphCost(RULES, View.DEPLOYED, self._totals[key], ()))
+
+    def _resolve(self, name: str) -> VersionRecord | str:
+        """The version that a name stands for, or why it stands for none."""
+        try:
+            return read.resolve(self.store.engine, name)
+        except NotInDatabase as error:
+            return error.message
+
+    def _read_whole(self, version: VersionRecord, point: str) -> Known | str:
+        try:
+            stored = version_cost(self.store.engine, version, point)
+        except StoreError as error:
+            return f"{error.message}: {error.hint}" if error.hint else error.message
+        return Known(stored.cost, stored.graph.inputs)
 
 
 class BaselineFinder:
     """Looks up baselines of one version at one operating point, each version once."""
 
-    def __init__(self, store: Store, version: VersionRecord, point: str) -> None:
-        """Look from a version, which may be one that is about to be.
+    def __init__(
+        self,
+        reader: CostReader | None,
+        model: str,
+        branch: str,
+        point: str,
+        acceptances: Mapping[AcceptanceKey, Acceptance],
+        *,
+        version: VersionRecord | None = None,
+        as_of_then: bool = False,
+    ) -> None:
+        """Look from a version, or from the one that would come next on a branch.
 
         Args:
-            store: The database.
-            version: What is judged.
+            reader: Of the database; None where there is none.
+            model: The model's name.
+            branch: Whose versions come before.
             point: The operating point.
+            acceptances: Those in force.
+            version: What is judged; None for what is in no database.
+            as_of_then: Whether versions after it are unknown, as they were when it was made.
         """
-        self._store = store
-        self._version = version
+        self._reader = reader
+        self._model = model
+        self._branch = branch
         self._point = point
-        self._costs: dict[int, GraphCost | str] = {}
+        self._acceptances = acceptances
+        self._version = version
+        self._as_of_then = as_of_then
 
-    @classmethod
-    def of_next_version(cls, store: Store, model: str, branch: str, point: str) -> "BaselineFinder":
-        """Look from the version that would be ingested next, such as that of a file.
+    def find(
+        self, keys: Iterable[BaselineKey], *, whole: bool
+    ) -> dict[BaselineKey, Baseline | str]:
+        """The baseline of each key, or the reason for having none.
 
-        Raises:
-            NotInDatabase: There is no such model, or it has no version on the branch.
+        Args:
+            keys: What is asked for.
+            whole: Whether layers and inputs are needed.
         """
-        newest = read.latest(store.engine, model, branch, point)
-        if newest is None:
-            raise NotInDatabase(
-                f"{model!r} has no version on branch {branch!r} with the point {point!r}",
-                hint=f"costdb ingest FILE --model {model} --branch {branch} --tag v1",
-            )
-        return cls(store, replace(newest, ordinal=newest.ordinal + 1), point)
+        reader = self._reader
+        if reader is None:
+            return dict.fromkeys(keys, NO_DATABASE)
+        return {key: self._find(reader, key, whole=whole) for key in keys}
 
-    def find(self, keys: Iterable[BaselineKey]) -> dict[BaselineKey, Baseline | str]:
-        """The baseline of each key, or the reason for having none."""
-        return {key: self._find(key) for key in keys}
+    def accepted(
+        self, rules: Iterable[PolicyRule], *, whole: bool
+    ) -> dict[tuple[str, str], Allowance]:
+        """What was accepted of all that rules judge, by metric and scope."""
+        found = {}
+        for rule in rules:
+            one = self._acceptance(rule.metric, rule.scope)
+            if one is not None:
+                found[rule.metric, rule.scope] = self._allowance(one, rule, whole=whole)
+        return found
 
-    def accepted(self, judged: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
-        """Metric and scope -> the value that someone accepted, counted by today's rules."""
-        values = {}
-        for metric, scope in judged:
-            anchor = self._anchor(metric, scope)
-            acceptance = anchor.acceptance if anchor else None
-            if acceptance and acceptance.value is not None and acceptance.rules == RULES:
-                values[metric, scope] = acceptance.value
-        return values
+    def _acceptance(self, metric: str, scope: str) -> Acceptance | None:
+        return self._acceptances.get(AcceptanceKey(self._model, self._point, metric, scope))
 
-    def _find(self, key: BaselineKey) -> Baseline | str:
+    def _allowance(self, one: Acceptance, rule: PolicyRule, *, whole: bool) -> Allowance:
+        needs_version = rule.structural is not None or one.rules != RULES
+        if not needs_version:
+            return Allowance(one.value)
+        version = self._accepted_version(one)
+        known = self._read(version, whole=whole) if version else None
+        if version is None or not isinstance(known, Known):
+            return Allowance(None)
+        if rule.structural is not None:
+            return Allowance(None, Baseline(version.tag, *known))
+        # Accepted when other rules counted it: what it is by today's.
+        return Allowance(amount(known.cost, rule.metric, rule.scope))
+
+    def _accepted_version(self, one: Acceptance) -> VersionRecord | None:
+        if self._reader is None or not one.tag:
+            return None
+        found = self._reader.version(f"{self._model}@{one.tag}")
+        return None if isinstance(found, str) else found
+
+    def _find(self, reader: CostReader, key: BaselineKey, *, whole: bool) -> Baseline | str:
         kind, _, name = key.against.partition(":")
         if kind in {"tag", "alias"}:
-            return self._named(kind, name)
+            return self._named(reader, kind, name, whole=whole)
         if kind == "best":
-            found = self._best(key.metric)
+            found = self._best(reader, key.metric, key.scope)
         elif kind == "anchor":
-            anchor = self._anchor(key.metric, key.scope)
-            found = None if anchor is None else anchor.version
+            found = self._anchor(key.metric, key.scope)
         else:
-            found = read.previous(self._store.engine, self._version, self._point)
+            found = self._previous
         if found is None:
-            return f"no earlier version on branch {self._version.branch}"
-        return self._baseline(f"{kind} {found.tag}", found)
+            return self._no_earlier_version()
+        return self._baseline(f"{kind} {found.tag}", found, whole=whole)
 
-    def _anchor(self, metric: str, scope: str) -> Anchor | None:
-        return read.anchor(
-            self._store.engine, self._version, self._point, metric=metric, scope=scope
-        )
-
-    def _named(self, kind: str, name: str) -> Baseline | str:
-        try:
-            found = read.resolve(self._store.engine, f"{self._version.model}@{name}")
-        except NotInDatabase as error:
-            return error.message
-        label = f"alias {name} {found.tag}" if kind == "alias" else f"tag {name}"
-        return self._baseline(label, found)
-
-    def _best(self, metric: str) -> VersionRecord | None:
-        """The earlier version on the branch with the lowest total; the latest of equals."""
-        series = history(
-            self._store.engine,
-            self._version.model,
-            point=self._point,
-            branch=self._version.branch,
-        )
-        earlier = [
-            (value, -entry.ordinal, entry.tag)
-            for line in series
-            for entry in line.versions
-            if entry.ordinal < self._version.ordinal
-            and entry.totals is not None
-            and (value := entry.totals[metric]) is not None
-        ]
-        if not earlier:
+    @cached_property
+    def _previous(self) -> VersionRecord | None:
+        if self._reader is None:
             return None
-        return read.resolve(self._store.engine, f"{self._version.model}@{min(earlier)[-1]}")
+        if self._version is not None:
+            return self._reader.neighbours(self._version, self._point).previous
+        engine = self._reader.store.engine
+        return read.latest(engine, self._model, self._branch, self._point)
 
-    def _baseline(self, label: str, version: VersionRecord) -> Baseline | str:
-        if version.id not in self._costs:
-            try:
-                stored = version_cost(self._store.engine, version, self._point)
-                self._costs[version.id] = stored.cost
-            except StoreError as error:
-                self._costs[version.id] = f"{label}: {error.message}"
-        cost = self._costs[version.id]
-        return cost if isinstance(cost, str) else Baseline(label, cost)
+    @cached_property
+    def _first(self) -> VersionRecord | None:
+        if self._reader is None:
+            return None
+        if self._version is not None:
+            return self._reader.neighbours(self._version, self._point).first
+        return read.first(self._reader.store.engine, self._model, self._branch, self._point)
+
+    def _anchor(self, metric: str, scope: str) -> VersionRecord | None:
+        one = self._acceptance(metric, scope)
+        accepted = self._accepted_version(one) if one else None
+        return accepted or self._first
+
+    def _best(self, reader: CostReader, metric: str, scope: str) -> VersionRecord | None:
+        engine = reader.store.engine
+        before = None if self._version is None else self._version.ordinal
+        place = self._model, self._branch, self._point
+        if scope == TOTAL:
+            return read.best(engine, *place, metric, before=before)
+        ranked = []
+        for tag in read.contents(engine, *place, before=before):
+            version = read.resolve(engine, f"{self._model}@{tag}")
+            known = reader.read(version, self._point, whole=True)
+            if isinstance(known, Known) and selected_layers(known.cost, scope):
+                value = amount(known.cost, metric, scope)
+                ranked.append((value or 0, -version.ordinal, version))
+        return min(ranked, key=lambda entry: entry[:2])[-1] if ranked else None
+
+    def _named(self, reader: CostReader, kind: str, name: str, *, whole: bool) -> Baseline | str:
+        found = reader.version(f"{self._model}@{name}")
+        if isinstance(found, str):
+            return found
+        label = f"alias {name} {found.tag}" if kind == "alias" else f"tag {name}"
+        if self._as_of_then and self._version and found.ordinal >= self._version.ordinal:
+            return f"{label} came later"
+        return self._baseline(label, found, whole=whole)
+
+    def _baseline(self, label: str, version: VersionRecord, *, whole: bool) -> Baseline | str:
+        known = self._read(version, whole=whole)
+        return f"{label}: {known}" if isinstance(known, str) else Baseline(label, *known)
+
+    def _read(self, version: VersionRecord, *, whole: bool) -> Known | str:
+        assert self._reader is not None  # noqa: S101 - versions come out of it
+        return self._reader.read(version, self._point, whole=whole)
+
+    def _no_earlier_version(self) -> str:
+        at = "" if self._point == DEFAULT else f" with the point {self._point!r}"
+        if self._version is None:
+            return f"{self._model} has no version on branch {self._branch}{at}"
+        return f"no earlier version on branch {self._branch}{at}"

@@ -3,6 +3,7 @@
 import difflib
 import math
 import re
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -121,9 +122,10 @@ class Binding:
             for name, (shape, _) in declared.items()
             if shape and isinstance(shape[0], str) and shape[0] not in dims
         }
+        shapes = {name: shape for name, (shape, _) in declared.items()}
         return {
-            name: self._bind_input(name, shape, dtype, dims, batch)
-            for name, (shape, dtype) in declared.items()
+            name: self._bind_input(name, dtype, shapes, dims, batch)
+            for name, (_, dtype) in declared.items()
         }
 
     def _check_names(
@@ -170,12 +172,12 @@ class Binding:
     def _bind_input(
         self,
         name: str,
-        shape: DeclaredShape | None,
         dtype: DType | None,
+        shapes: Mapping[str, DeclaredShape | None],
         dims: Mapping[str, int],
         batch: Collection[str],
     ) -> BoundInput:
-        said = self.inputs.get(name, InputBinding())
+        said, shape = self.inputs.get(name, InputBinding()), shapes[name]
         if said.dtype is not None and dtype not in {None, said.dtype}:
             raise BindingError(
                 f"input {name!r} is {dtype.value} in the file, not {said.dtype.value}",
@@ -185,7 +187,7 @@ class Binding:
             if said.shape is None and said.value is None:
                 raise UnboundDimension(
                     f"input {name!r} has no shape in the file",
-                    hint=f"add --input {name}=1x3x224x224",
+                    hint=self._flags_for_open_sizes(shapes, dims, batch),
                 )
             shape = said.shape or ()
         sizes: list[int] = []
@@ -196,7 +198,14 @@ class Binding:
                 size = said.shape[axis]
             if size is None:
                 if axis > 0 and declared not in batch:
-                    raise _unbound(name, axis, shape)
+                    open_size = (
+                        f"input {name!r} has a free dimension {declared!r}"
+                        if declared
+                        else f"axis {axis} of input {name!r} is open"
+                    )
+                    raise UnboundDimension(
+                        open_size, hint=self._flags_for_open_sizes(shapes, dims, batch)
+                    )
                 size = 1
                 called = f" {declared!r}" if declared else ""
                 notes.append(
@@ -204,6 +213,37 @@ class Binding:
                 )
             sizes.append(size)
         return BoundInput(tuple(sizes), said.dtype or dtype, said.value, tuple(notes))
+
+    def _flags_for_open_sizes(
+        self,
+        shapes: Mapping[str, DeclaredShape | None],
+        dims: Mapping[str, int],
+        batch: Collection[str],
+    ) -> str:
+        """A hint that can be typed as it is: flags that settle all that is open, as is usual."""
+        sizes = {**dict.fromkeys(batch, 1), **dims}
+        named: dict[str, int] = {}
+        inputs: list[str] = []
+        for name, shape in shapes.items():
+            said = self.inputs.get(name, InputBinding())
+            if said.shape is not None or (shape is None and said.value is not None):
+                continue
+            if shape is None:
+                inputs.append(f"{name}=1x3x224x224")
+                continue
+            example: list[int] = []
+            for axis, size in enumerate(shape):
+                usual = _usual_size(axis, shape)
+                if isinstance(size, str) and size not in sizes:
+                    named[size] = sizes[size] = usual
+                known = sizes[size] if isinstance(size, str) else size
+                example.append(usual if known is None else known)
+            if None in shape[1:]:
+                inputs.append(f"{name}={format_shape(example)}")
+                named = {size: known for size, known in named.items() if size not in shape}
+        flags = [("--dim", f"{name}={size}") for name, size in named.items()]
+        flags += [("--input", text) for text in inputs]
+        return "add " + " ".join(f"{flag} {shlex.quote(text)}" for flag, text in flags)
 
 
 def nearest(name: str, known: Collection[str], what: str) -> str:
@@ -286,15 +326,14 @@ def _once(pairs: Iterable[tuple[str, T]], what: str) -> dict[str, T]:
     return bound
 
 
-def _unbound(name: str, axis: int, shape: DeclaredShape) -> UnboundDimension:
-    if isinstance(free := shape[axis], str):
-        return UnboundDimension(
-            f"input {name!r} has a free dimension {free!r}", hint=f"add --dim {free}=128"
-        )
-    example = (
-        size if isinstance(size, int) else 1 if axis == 0 else 224
-        for axis, size in enumerate(shape)
-    )
-    return UnboundDimension(
-        f"axis {axis} of input {name!r} is open", hint=f"add --input {name}={format_shape(example)}"
-    )
+def _usual_size(axis: int, shape: DeclaredShape) -> int:
+    """A size that an open axis often has: one sample, three channels, 224 pixels, 128 tokens."""
+    if axis == 0:
+        return 1
+    if len(shape) == 4:
+        *_, last = shape
+        is_channels_last = isinstance(last, int) and last <= 4
+        return 224 if axis > 1 or is_channels_last else 3
+    # States of recurrent layers: layers or directions, samples, features.
+    is_state = len(shape) == 3 and axis == 1 and isinstance(shape[0], int)
+    return 1 if is_state else 128

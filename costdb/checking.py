@@ -1,26 +1,32 @@
 """`check`: versions of the database, and files that are in none, against their baselines."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from costdb.analysis import analyses, model_name
-from costdb.baselines import BaselineFinder
+from costdb.baselines import BaselineFinder, CostReader, Known
+from costdb.binding import nearest
 from costdb.contracts import Finding
-from costdb.cost.result import Analysis, View
-from costdb.errors import NotInDatabase, StoreError
+from costdb.cost import RULES
+from costdb.cost.result import Analysis
+from costdb.errors import DatabaseMissing, DatabaseUnavailable, NotInDatabase
+from costdb.judging import Against, Subject, acceptances_in_force, judged, policy_in_force
+from costdb.points import DEFAULT
 from costdb.reading import Reading
 from costdb.settings import Settings
-from costdb.source import Source
+from costdb.sides import is_file, side
 from costdb.store import Store, open_store, read
-from costdb.store.records import VersionRecord
-from costdb.store.stored import version_cost
-from costdb.trends.policy import BaselineKey, Policy, default_policy, parse_policy, read_policy
-from costdb.trends.verdicts import Baseline, Candidate, Verdict, judge, worst
+from costdb.store.check_runs import runs, save_runs
+from costdb.store.records import CheckRun, VersionRecord
+from costdb.trends.news import with_news
+from costdb.trends.policy import Policy
+from costdb.trends.verdicts import Baseline, Verdict, worst
 
-# A saved analysis is no model: it starts like every JSON object, and models are binary.
-_JSON_START = b"{"
+# As many as are looked up together.
+_MODELS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,73 +63,178 @@ class Request:
     branch: str
     point: str | None
     policy: Path | None
+    save: bool
+    now: datetime
 
 
 def check(request: Request, settings: Settings) -> Checked:
     """Judge what is asked for; see `costdb.api.check`."""
-    policy = _policy(request.policy, settings)
-    named = (request.target, request.against)
-    in_files = all(text is not None and _is_file(text) for text in named)
-    with nullcontext() if in_files else open_store(settings.database, create=False) as store:
-        run = _Check(request, settings, store)
-        against = None if request.against is None else run.against(request.against)
-        findings = [
-            finding
-            for candidate, finder in run.candidates()
-            for finding in _judge(candidate, policy, finder, against)
-        ]
-    return Checked(tuple(findings), () if store is None else store.notes)
+    policy = policy_in_force(request.policy, settings)
+    with _store(request, settings) or nullcontext() as store:
+        run = _Check(request, settings, policy, store)
+        if request.target is not None and is_file(request.target):
+            return Checked(run.of_file(request.target), run.notes)
+        return run.of_versions()
 
 
-# Operating point -> what to compare with there, or the reason for having nothing.
-_Against = Callable[[str], Baseline | str]
+def subject_of_version(
+    reader: CostReader,
+    version: VersionRecord,
+    point: str,
+    finder: BaselineFinder,
+) -> Subject:
+    """A version of the database as something to judge."""
+    return Subject(
+        version.model,
+        version.tag,
+        point,
+        finder,
+        lambda whole: reader.read(version, point, whole=whole),
+    )
+
+
+def require_point(version: VersionRecord, point: str) -> None:
+    """Raises NotInDatabase where a version has no such operating point."""
+    if point not in version.points:
+        raise NotInDatabase(
+            f"{version.name} has no operating point {point!r}",
+            hint=nearest(point, version.points, "its points"),
+        )
+
+
+def _store(request: Request, settings: Settings) -> Store | None:
+    """The database; None where everything is in files, or where a file is judged without one."""
+    is_target_file = request.target is not None and is_file(request.target)
+    if is_target_file and request.against is not None and is_file(request.against):
+        return None
+    try:
+        return open_store(settings.database, create=False)
+    except DatabaseMissing:
+        # A first file has nothing to be compared with, but it may have a budget.
+        if is_target_file and request.against is None:
+            return None
+        raise
 
 
 class _Check:
     """One check, with the database that it may need."""
 
-    def __init__(self, request: Request, settings: Settings, store: Store | None) -> None:
+    def __init__(
+        self, request: Request, settings: Settings, policy: Policy, store: Store | None
+    ) -> None:
         self.request = request
         self.settings = settings
+        self.policy = policy
         self.store = store
+        self.reader = None if store is None else CostReader(store)
+        self.notes = () if store is None else store.notes
+        self.acceptances = acceptances_in_force(settings, store, request.now)
+        self.against = None if request.against is None else self._against(request.against)
 
-    def candidates(self) -> Iterator[tuple[Candidate, BaselineFinder | str]]:
-        """What is judged, each with where its baselines are found or why there are none."""
-        target = self.request.target
-        if target is not None and _is_file(target):
-            yield from self._file_candidates(target)
-            return
-        store = self._database()
-        for version in self._versions(store, target):
-            points = version.points if self.request.point is None else (self.request.point,)
-            for point in points:
-                cost = version_cost(store.engine, version, point).cost
-                candidate = Candidate(version.model, version.tag, point, cost)
-                yield candidate, BaselineFinder(store, version, point)
-
-    def against(self, name: str) -> _Against:
-        """What `--against` stands for: a saved analysis, another file, or a version."""
-        if not _is_file(name):
-            return self._against_version(name)
-        with Source(name) as source:
-            if source.read_at_most(0, 1) == _JSON_START:
-                return _against_document(source)
-        return self._against_file(name)
-
-    def _file_candidates(self, file: str) -> Iterator[tuple[Candidate, BaselineFinder | str]]:
+    def of_file(self, file: str) -> tuple[Finding, ...]:
+        """The findings of a file that is in no database."""
         configured = self.settings.model_for(file)
         name = self.request.model or (configured.name if configured else model_name(file))
-        for analysis in self._analyses(file):
-            candidate = Candidate(name, "", analysis.point, analysis.cost)
-            yield candidate, self._next_version_finder(name, analysis.point)
+        subjects = (self._subject_of_file(name, analysis) for analysis in self._analyses(file))
+        return tuple(
+            one for subject in subjects for one in judged(subject, self.policy, self.against)
+        )
 
-    def _next_version_finder(self, model: str, point: str) -> BaselineFinder | str:
-        if self.store is None:
-            return "there is no database"
-        try:
-            return BaselineFinder.of_next_version(self.store, model, self.request.branch, point)
-        except NotInDatabase as error:
-            return error.message
+    def of_versions(self) -> Checked:
+        """The findings of the versions that are asked for, and whether they are new."""
+        assert self.store is not None  # noqa: S101 - opened unless a file is judged
+        kept: list[CheckRun] = []
+        baseline = self.request.against or f"branch {self.request.branch}"
+        for name, subjects in self._subjects(self.store):
+            found = [
+                one for subject in subjects for one in judged(subject, self.policy, self.against)
+            ]
+            earlier = (run.findings for run in runs(self.store.engine, name, baseline))
+            news = with_news(found, earlier)
+            if news:
+                kept.append(CheckRun(name, baseline, RULES, worst(news), news, self.request.now))
+        notes = [*self.notes, *(self._save(self.store, kept) if self.request.save else ())]
+        return Checked(tuple(one for run in kept for one in run.findings), tuple(notes))
+
+    def _subject_of_file(self, model: str, analysis: Analysis) -> Subject:
+        known = Known(analysis.cost, analysis.graph.inputs)
+        finder = self._finder(model, self.request.branch, analysis.point)
+        return Subject(model, "", analysis.point, finder, lambda _whole: known)
+
+    def _subjects(self, store: Store) -> Iterator[tuple[str, list[Subject]]]:
+        """What is judged, by what it is called."""
+        target, branch = self.request.target, self.request.branch
+        if target is not None:
+            version = self._named_version(store, target)
+            yield target, self._subjects_of(version, self.request.point)
+            return
+        models = read.latest_of_each(store.engine, branch)
+        for start in range(0, len(models), _MODELS_AT_ONCE):
+            batch = models[start : start + _MODELS_AT_ONCE]
+            self._database_reader.look_ahead([latest for _, latest in batch if latest])
+            for name, latest in batch:
+                if latest is not None:
+                    yield name, self._subjects_of(latest, self.request.point)
+                else:
+                    yield name, [self._absent(store, name)]
+
+    def _subjects_of(self, version: VersionRecord, point: str | None) -> list[Subject]:
+        return [
+            subject_of_version(
+                self._database_reader,
+                version,
+                wanted,
+                self._finder(version.model, version.branch, wanted, version),
+            )
+            for wanted in (version.points if point is None else (point,))
+        ]
+
+    @property
+    def _database_reader(self) -> CostReader:
+        assert self.reader is not None  # noqa: S101 - versions come out of it
+        return self.reader
+
+    def _absent(self, store: Store, model: str) -> Subject:
+        """A model of which there is no version to judge."""
+        branch, point = self.request.branch, self.request.point or DEFAULT
+        reason = f"{model} has no version on branch {branch}"
+        if not read.has_versions(store.engine, model):
+            reason = f"every version of {model} is archived"
+        finder = self._finder(model, branch, point)
+        return Subject(model, "", point, finder, lambda _whole: reason)
+
+    def _finder(
+        self, model: str, branch: str, point: str, version: VersionRecord | None = None
+    ) -> BaselineFinder:
+        return BaselineFinder(self.reader, model, branch, point, self.acceptances, version=version)
+
+    def _named_version(self, store: Store, target: str) -> VersionRecord:
+        """The version that is named; of a model, the latest of the branch."""
+        branch, point = self.request.branch, self.request.point
+        version = read.resolve(store.engine, target)
+        if "@" not in target and version.branch != branch:
+            found = read.latest(store.engine, target, branch)
+            if found is None:
+                raise NotInDatabase(
+                    f"the model {target!r} has no version on branch {branch!r}",
+                    hint=f"add --branch {version.branch}",
+                )
+            version = found
+        if point is not None:
+            require_point(version, point)
+        return version
+
+    def _against(self, name: str) -> Against:
+        """What `--against` stands for: a saved analysis, another file, or a version."""
+        found = side(name, self.request.reading, self.settings, self.store)
+
+        def at(point: str) -> Baseline | str:
+            costed = found.at(point)
+            if isinstance(costed, str):
+                return costed
+            return Baseline(costed.name, costed.cost, costed.inputs)
+
+        return at
 
     def _analyses(self, file: str) -> list[Analysis]:
         configured = self.settings.model_for(file)
@@ -131,96 +242,9 @@ class _Check:
         wanted = self.request.point
         return [analysis for analysis in found if wanted is None or analysis.point == wanted]
 
-    def _versions(self, store: Store, target: str | None) -> Iterator[VersionRecord]:
-        """The version that is named, or the latest of the branch, or that of every model."""
-        branch = self.request.branch
-        if target is None:
-            for model in read.models(store.engine):
-                found = read.latest(store.engine, model.name, branch)
-                if found is not None:
-                    yield found
-            return
-        named = read.resolve(store.engine, target)
-        if "@" not in target and named.branch != branch:
-            found = read.latest(store.engine, target, branch)
-            if found is None:
-                raise NotInDatabase(
-                    f"the model {target!r} has no version on branch {branch!r}",
-                    hint=f"add --branch {named.branch}",
-                )
-            named = found
-        yield named
-
-    def _against_version(self, name: str) -> _Against:
-        store = self._database()
-        version = read.resolve(store.engine, name)
-
-        def at(point: str) -> Baseline | str:
-            try:
-                return Baseline(version.name, version_cost(store.engine, version, point).cost)
-            except StoreError as error:
-                return error.message
-
-        return at
-
-    def _against_file(self, file: str) -> _Against:
-        known = {analysis.point: analysis.cost for analysis in self._analyses(file)}
-        name = Source(file).name
-
-        def at(point: str) -> Baseline | str:
-            if point not in known:
-                return f"{name} was not analysed at point {point!r}"
-            return Baseline(name, known[point])
-
-        return at
-
-    def _database(self) -> Store:
-        assert self.store is not None  # noqa: S101 - opened unless everything is in files
-        return self.store
-
-
-def _against_document(source: Source) -> _Against:
-    from costdb.cost.schema import read_analysis
-
-    point, cost = read_analysis(source.read(0, source.size), source.name)
-
-    def at(wanted: str) -> Baseline | str:
-        if cost.view is not View.DEPLOYED:
-            return f"{source.name} holds the {cost.view.value} view"
-        if point != wanted:
-            return f"{source.name} was analysed at point {point!r}, not {wanted!r}"
-        return Baseline(source.name, cost)
-
-    return at
-
-
-def _judge(
-    candidate: Candidate,
-    policy: Policy,
-    finder: BaselineFinder | str,
-    against: _Against | None,
-) -> tuple[Finding, ...]:
-    keys = policy.baselines_for(candidate.model)
-    baselines: dict[BaselineKey, Baseline | str]
-    if against is not None:
-        baselines = dict.fromkeys(keys, against(candidate.point))
-    elif isinstance(finder, str):
-        baselines = dict.fromkeys(keys, finder)
-    else:
-        baselines = finder.find(keys)
-    judged = dict.fromkeys((rule.metric, rule.scope) for rule in policy.rules_for(candidate.model))
-    accepted = {} if isinstance(finder, str) else finder.accepted(judged)
-    return judge(candidate, baselines, policy, accepted=accepted)
-
-
-def _policy(file: Path | None, settings: Settings) -> Policy:
-    if file is not None:
-        return read_policy(file)
-    if settings.policy_rules and settings.file is not None:
-        return parse_policy(settings.policy_rules, settings.file)
-    return default_policy()
-
-
-def _is_file(name: str) -> bool:
-    """Whether a target is a file and not a version: there is such a file, or it is a URL."""
-    return "://" in name or Path(name).is_file()
+    def _save(self, store: Store, kept: list[CheckRun]) -> Iterator[str]:
+        """Keep what was found. Yields why that could not be."""
+        try:
+            save_runs(store.engine, kept)
+        except DatabaseUnavailable as error:
+            yield f"what was found is not kept: {error.message}"

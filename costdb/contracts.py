@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from costdb.binding import Binding
@@ -155,6 +156,32 @@ class Loader(Protocol):
         """
 
 
+@runtime_checkable
+class Freezer(Protocol):
+    """Writes the graph of a model with its weights as constants, for `costdb freeze`."""
+
+    @property
+    def name(self) -> str:
+        """Such as "tensorflow"."""
+
+    def sniff(self, source: Source) -> bool:
+        """Whether the content is of a format that this freezer takes."""
+
+    def freeze(self, source: Source, destination: Path, binding: Binding) -> None:
+        """Write what an artifact computes as one file that a loader reads.
+
+        Args:
+            source: An artifact that `sniff` claimed.
+            destination: An empty file of costdb's own; what is left of it after an error is
+                removed.
+            binding: Which outputs are asked for, and whether code of the artifact may run.
+
+        Raises:
+            ArtifactError: The artifact is broken, lacks its weights, or would run code.
+            BindingError: An output is not in it.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Attribution:
     """How much of a change one part of the model made.
@@ -175,11 +202,12 @@ class Finding:
     """One metric of one version, judged by one policy rule against one baseline.
 
     Attributes:
-        kind: What happened: "macs-increased", "weight-bytes-over-budget".
+        kind: What happened: "macs-increased", "weight-bytes-over-budget", "dtype-changed".
         model: The model's name.
         tag: The version that was judged.
         point: The operating point.
-        metric: What was compared.
+        metric: What was compared: a metric of `Totals`; "unknown_ops" or "dtype" for a structural
+            rule, which has no numbers: old, new and limit are None.
         scope: What of the model: "total", "layer:conv1", "op:Conv" or "scope:decoder/*".
         verdict: "ok", "improved", "warn", "regression" or "not-judged".
         reason: Why, in words; never empty for "not-judged".
@@ -189,6 +217,8 @@ class Finding:
         rule: The policy rule, as its file writes it.
         baseline: What it was compared with: "previous v2", "anchor v1", "costs.json".
         attribution: Which parts made the change, the largest first.
+        is_new: Whether the last run that judged the same did not have it; None where there is
+            nothing to say: it is neither "warn" nor "regression", or nobody looked.
     """
 
     kind: str
@@ -205,3 +235,4 @@ class Finding:
     rule: str
     baseline: str
     attribution: tuple[Attribution, ...] = ()
+    is_new: bool | None = None

@@ -6,17 +6,22 @@
     │   ├── ArtifactUnreadable  missing, a folder, no permission, no such bucket
     │   ├── UnknownFormat       no loader claims it, or several do
     │   ├── BrokenArtifact      truncated, malformed, inconsistent
+    │   ├── LimitExceeded       reading it takes more memory or time than is allowed
+    │   ├── ReaderCrashed       the process that read it died
     │   └── TrustRequired       costing it would run code from the file
     ├── BindingError            an input, dimension or output was bound wrongly
     │   └── UnboundDimension    an open dimension has no value
     ├── CostError               the graph was read, but cannot be costed as asked
     ├── PluginError             a plugin is missing or broken
     ├── ConfigurationError      costdb.toml, a policy or the environment is wrong
+    ├── OutputUnwritable        a report cannot be written where it was asked for
     └── StoreError              the database
         ├── VersionConflict     the tag exists with another structure
         ├── NotInDatabase       no such model, version or alias
+        ├── BrokenExport        lines to import are damaged, cut off, or of another schema
         ├── SchemaMismatch      the schema is older or newer than this program
         └── DatabaseUnavailable cannot be opened, is locked, is full, is read-only
+            └── DatabaseMissing there is no such file
 
 Every error carries one line that says what is wrong, with the value, and a hint that says what
 to type next. `cli/main.py` is the one place that catches them.
@@ -31,6 +36,9 @@ class CostdbError(Exception):
     Args:
         message: What is wrong, with the value, in one line.
         hint: What to type or do next; empty where there is nothing to say.
+
+    Attributes:
+        others: Further mistakes that were found with it, such as the rest of a file's.
     """
 
     exit_code: ClassVar[int] = 1
@@ -39,6 +47,7 @@ class CostdbError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.others: tuple[CostdbError, ...] = ()
 
 
 class UsageError(CostdbError):
@@ -61,6 +70,14 @@ class UnknownFormat(ArtifactError):
 
 class BrokenArtifact(ArtifactError):
     """The artifact is truncated, malformed or contradicts itself."""
+
+
+class LimitExceeded(ArtifactError):
+    """Reading the artifact takes more memory or time than `--limit` allows."""
+
+
+class ReaderCrashed(ArtifactError):
+    """The process that read the artifact died before it had an answer."""
 
 
 class TrustRequired(ArtifactError):
@@ -87,6 +104,10 @@ class ConfigurationError(CostdbError):
     """`costdb.toml`, a policy file or the environment is wrong."""
 
 
+class OutputUnwritable(CostdbError):
+    """A report cannot be written where it was asked for."""
+
+
 class StoreError(CostdbError):
     """The database refused."""
 
@@ -99,9 +120,17 @@ class NotInDatabase(StoreError):
     """No such model, version or alias."""
 
 
+class BrokenExport(StoreError):
+    """The lines to import are damaged, cut off, or of another schema."""
+
+
 class SchemaMismatch(StoreError):
     """The schema is older or newer than this program."""
 
 
 class DatabaseUnavailable(StoreError):
     """The database cannot be opened, or is locked, full or read-only."""
+
+
+class DatabaseMissing(DatabaseUnavailable):
+    """There is no such database file, and what only reads creates none."""

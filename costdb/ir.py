@@ -62,20 +62,19 @@ class DType(Enum):
     @property
     def bits(self) -> int:
         """Stored bits of one element; 0 for strings and handles, whose size is not fixed."""
-        return _BITS[self]
+        return _BITS[self._value_]
 
     @property
     def is_floating(self) -> bool:
         """Whether arithmetic on it counts as FLOPs rather than as integer operations."""
-        return self.value.startswith(("float", "bfloat", "complex"))
+        # Not `self.value`, which is a call: this is asked several times a layer.
+        return self._value_.startswith(("float", "bfloat", "complex"))
 
 
 # The first number in a type's name is its width.
-_BITS = {dtype: int(bits[0]) for dtype in DType if (bits := re.search(r"\d+", dtype.value))} | {
-    DType.BOOL: 8,
-    DType.STRING: 0,
-    DType.HANDLE: 0,
-}
+_BITS = {
+    dtype.value: int(bits[0]) for dtype in DType if (bits := re.search(r"\d+", dtype.value))
+} | {"bool": 8, "string": 0, "handle": 0}
 
 
 class Role(Enum):
@@ -93,7 +92,10 @@ class Role(Enum):
     @property
     def is_stored(self) -> bool:
         """Whether the tensor's data comes with the file instead of being computed."""
-        return self in {Role.PARAMETER, Role.BUFFER, Role.CONSTANT, Role.STORED}
+        return self not in _COMPUTED
+
+
+_COMPUTED = (Role.INPUT, Role.OUTPUT, Role.ACTIVATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,8 +350,8 @@ def assemble(
                     hint="export the model again",
                 )
             producer[tensor.name] = position
-    needed = _needed(candidates, outputs, producer, input_names.union(captured))
-    order = _topological_order(candidates, needed, producer)
+    dependencies = _dependencies(candidates, outputs, producer, input_names.union(captured))
+    order = _topological_order(candidates, dependencies)
     return Graph(
         layers=tuple(candidates[position] for position in order),
         inputs=tuple(inputs),
@@ -361,41 +363,47 @@ def assemble(
     )
 
 
-def _needed(
+def _dependencies(
     layers: Sequence[Layer],
     outputs: Sequence[Tensor],
     producer: Mapping[str, int],
     given: Collection[str],
-) -> set[int]:
-    """Positions of the layers that the outputs depend on."""
-    needed: set[int] = set()
-    readers: list[Layer | None] = [None]  # None stands for whoever asks for the outputs
-    while readers:
-        reader = readers.pop()
-        for tensor in outputs if reader is None else reader.reads:
+) -> dict[int, tuple[int, ...]]:
+    """Positions of the layers that the outputs depend on, with those that each depends on."""
+    dependencies: dict[int, tuple[int, ...]] = {}
+
+    def sources(reads: Iterable[Tensor], reader: str) -> tuple[int, ...]:
+        positions = set()
+        for tensor in reads:
             position = producer.get(tensor.name)
             if position is not None:
-                if position not in needed:
-                    needed.add(position)
-                    readers.append(layers[position])
+                positions.add(position)
             elif tensor.name not in given and not tensor.role.is_stored:
                 raise BrokenArtifact(
-                    f"nothing produces {tensor.name!r}, which "
-                    + (f"layer {reader.name!r} reads" if reader else "is an output"),
+                    f"nothing produces {tensor.name!r}, which {reader}",
                     hint="export the model again",
                 )
-    return needed
+        return tuple(positions)
+
+    waiting = list(sources(outputs, "is an output"))
+    while waiting:
+        position = waiting.pop()
+        if position not in dependencies:
+            layer = layers[position]
+            dependencies[position] = sources(layer.reads, f"layer {layer.name!r} reads")
+            waiting.extend(dependencies[position])
+    return dependencies
 
 
 def _topological_order(
-    layers: Sequence[Layer], needed: Collection[int], producer: Mapping[str, int]
+    layers: Sequence[Layer], dependencies: Mapping[int, Sequence[int]]
 ) -> list[int]:
     """Sort by dependency; the smallest position first where the order is free."""
-    waiting_for: dict[int, int] = {}
+    if all(max(sources, default=-1) < position for position, sources in dependencies.items()):
+        return sorted(dependencies)
+    waiting_for = {position: len(sources) for position, sources in dependencies.items()}
     readers: dict[int, list[int]] = {}
-    for position in needed:
-        sources = {producer[read.name] for read in layers[position].reads if read.name in producer}
-        waiting_for[position] = len(sources)
+    for position, sources in dependencies.items():
         for source in sources:
             readers.setdefault(source, []).append(position)
     ready = [position for position, count in waiting_for.items() if count == 0]

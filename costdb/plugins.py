@@ -6,7 +6,7 @@ hooks below. `docs/architecture.md` shows one from end to end.
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from textwrap import shorten
@@ -22,11 +22,19 @@ from costdb.binding import (
     format_shape,
     nearest,
 )
+from costdb.caps import (
+    MAX_ARCHIVE_DIRECTORY_BYTES,
+    MAX_ARCHIVE_MEMBERS,
+    MAX_ARCHIVE_RATIO,
+    MAX_LAYERS,
+    MAX_NESTING,
+)
 from costdb.contracts import (
     ZERO,
     Counts,
     Coverage,
     Finding,
+    Freezer,
     Loader,
     Rule,
     dot_products,
@@ -59,6 +67,11 @@ from costdb.ir import (
 from costdb.source import PYTHON_SCHEME, Source
 
 __all__ = [
+    "MAX_ARCHIVE_DIRECTORY_BYTES",
+    "MAX_ARCHIVE_MEMBERS",
+    "MAX_ARCHIVE_RATIO",
+    "MAX_LAYERS",
+    "MAX_NESTING",
     "SMALL_CONSTANT_ELEMENTS",
     "ZERO",
     "ArtifactError",
@@ -75,6 +88,7 @@ __all__ = [
     "DType",
     "DeclaredShape",
     "Finding",
+    "Freezer",
     "Graph",
     "InputBinding",
     "Layer",
@@ -90,6 +104,7 @@ __all__ = [
     "Uncountable",
     "UnknownFormat",
     "assemble",
+    "choose_freezer",
     "choose_loader",
     "discover",
     "dot_products",
@@ -97,11 +112,15 @@ __all__ = [
     "hookimpl",
     "nearest",
     "rule",
+    "rules_of",
 ]
 
 GROUP = "costdb"
 
 T = TypeVar("T")
+
+Notifier = Callable[[Sequence[Finding]], None]
+R = TypeVar("R", Loader, Freezer)
 
 hookspec = pluggy.HookspecMarker("costdb")
 hookimpl = pluggy.HookimplMarker("costdb")
@@ -119,7 +138,7 @@ class Hooks:
         """Rules for operators that the core does not count."""
 
     @hookspec
-    def costdb_freezers(self) -> Sequence[object]:  # type: ignore[empty-body]
+    def costdb_freezers(self) -> Sequence[Freezer]:  # type: ignore[empty-body]
         """Writers of frozen graphs, for `costdb freeze`."""
 
     @hookspec
@@ -136,6 +155,8 @@ class Plugin:
         distribution: The package that it came with, with its version.
         loaders: What it reads.
         rules: The operators that it counts.
+        freezers: What it freezes.
+        notifier: What tells someone about findings; None if nothing does.
         problem: Why it was left out; empty if it works.
     """
 
@@ -143,6 +164,8 @@ class Plugin:
     distribution: str
     loaders: tuple[Loader, ...] = ()
     rules: tuple[Rule, ...] = ()
+    freezers: tuple[Freezer, ...] = ()
+    notifier: Notifier | None = None
     problem: str = ""
 
 
@@ -161,6 +184,23 @@ class Plugins:
     def rules(self) -> tuple[Rule, ...]:
         """Every rule, in the order of the plugins' names."""
         return tuple(rule for plugin in self.plugins for rule in plugin.rules)
+
+    @property
+    def freezers(self) -> tuple[Freezer, ...]:
+        """Every freezer, in the order of the plugins' names."""
+        return tuple(freezer for plugin in self.plugins for freezer in plugin.freezers)
+
+    def notify(self, findings: Sequence[Finding]) -> tuple[str, ...]:
+        """Hand findings to every notifier; those that fail do not keep the others from it.
+
+        Returns:
+            One line for each that failed, and one if there is no notifier.
+        """
+        notifiers = {plugin.name: plugin.notifier for plugin in self.plugins if plugin.notifier}
+        if not notifiers:
+            return ("no plugin notifies anyone: pip install costdb-webhook",)
+        problems = (_notified(name, notify, findings) for name, notify in notifiers.items())
+        return tuple(filter(None, problems))
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -196,6 +236,17 @@ def discover(found: Iterable[EntryPoint] | None = None) -> Plugins:
     return Plugins(tuple(plugins))
 
 
+def rules_of(names: Collection[str]) -> tuple[Rule, ...]:
+    """The rules of some of the installed plugins; the others are not imported.
+
+    Args:
+        names: Their entry points.
+    """
+    if not names:
+        return ()
+    return discover(point for point in entry_points(group=GROUP) if point.name in names).rules
+
+
 def _load(point: EntryPoint) -> Plugin:
     distribution = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
     # A manager of its own for each: pluggy's check_pending stops at the first plugin at fault.
@@ -207,16 +258,41 @@ def _load(point: EntryPoint) -> Plugin:
         manager.check_pending()
         loaders = _checked(manager.hook.costdb_loaders(), Loader, "costdb_loaders")  # type: ignore[type-abstract] # isinstance works on it
         rules = _checked(manager.hook.costdb_cost_rules(), Rule, "costdb_cost_rules")
+        freezers = _checked(manager.hook.costdb_freezers(), Freezer, "costdb_freezers")  # type: ignore[type-abstract] # as above
         return Plugin(
             point.name,
             distribution,
             loaders=tuple(loaders),
             rules=tuple(rules),
+            freezers=tuple(freezers),
+            notifier=_notifier(manager),
             problem="" if manager.get_hookcallers(plugin) else "it implements no hook",
         )
     # A plugin is a stranger's code: it may raise anything, or call sys.exit.
     except (Exception, SystemExit) as error:  # noqa: BLE001
         return Plugin(point.name, distribution, problem=_one_line(error))
+
+
+def _notifier(manager: pluggy.PluginManager) -> Notifier | None:
+    if not manager.hook.costdb_notify.get_hookimpls():
+        return None
+
+    def notify(findings: Sequence[Finding]) -> None:
+        manager.hook.costdb_notify(findings=findings)
+
+    return notify
+
+
+def _notified(name: str, notify: Notifier, findings: Sequence[Finding]) -> str:
+    """What went wrong when a notifier was called; empty if nothing did."""
+    try:
+        notify(findings)
+    except CostdbError as error:
+        return f"plugin {name!r} could not notify: {error.message}; {error.hint}"
+    # A plugin is a stranger's code: it may raise anything, or call sys.exit.
+    except (Exception, SystemExit) as error:  # noqa: BLE001
+        return f"plugin {name!r} could not notify: {_one_line(error)}"
+    return ""
 
 
 def _checked(answers: list[object], kind: type[T], hook: str) -> Iterator[T]:
@@ -255,8 +331,7 @@ def choose_loader(source: Source, plugins: Plugins, name: str | None = None) -> 
                 return loader
         known = f"loaders: {names or 'none'}"
         raise UnknownFormat(f"no loader {name!r}", hint="; ".join([known, *plugins.problems]))
-    what, advice = _description(source)
-    claimants, failures = _claimants(source, plugins.loaders)
+    claimants, failures = _claimants(source, plugins.loaders, "loader")
     if len(claimants) == 1:
         return claimants[0]
     if claimants:
@@ -266,6 +341,7 @@ def choose_loader(source: Source, plugins: Plugins, name: str | None = None) -> 
             f"{source.name!r} is claimed by {' and '.join(loader.name for loader in claimants)}",
             hint=f"add --loader {likely.name}",
         )
+    what, advice = _description(source)
     advice = advice or f"loaders: {names or 'none, pip install costdb-onnx'}"
     raise UnknownFormat(
         f"no loader reads {source.name!r}: it is {what}",
@@ -273,18 +349,39 @@ def choose_loader(source: Source, plugins: Plugins, name: str | None = None) -> 
     )
 
 
-def _claimants(source: Source, loaders: Iterable[Loader]) -> tuple[list[Loader], list[str]]:
-    """The loaders that claim an artifact, and a line for each that failed to look at it."""
-    claimants: list[Loader] = []
+def choose_freezer(source: Source, plugins: Plugins) -> Freezer:
+    """The freezer that takes an artifact, the first one if several do.
+
+    Args:
+        source: The artifact.
+        plugins: Where to look.
+
+    Raises:
+        UnknownFormat: None takes it.
+    """
+    claimants, failures = _claimants(source, plugins.freezers, "freezer")
+    if claimants:
+        return claimants[0]
+    names = ", ".join(freezer.name for freezer in plugins.freezers)
+    advice = f"freezers: {names or 'none, pip install costdb-tensorflow'}"
+    raise UnknownFormat(
+        f"nothing freezes {source.name!r}: it is frozen already, or of another format",
+        hint="; ".join([advice, *plugins.problems, *failures]),
+    )
+
+
+def _claimants(source: Source, readers: Iterable[R], kind: str) -> tuple[list[R], list[str]]:
+    """The readers that claim an artifact, and a line for each that failed to look at it."""
+    claimants: list[R] = []
     failures: list[str] = []
-    for loader in loaders:
+    for reader in readers:
         try:
-            if loader.sniff(source):
-                claimants.append(loader)
+            if reader.sniff(source):
+                claimants.append(reader)
         except ArtifactError:
             continue  # it is a folder, say, and this is a loader of files
         except Exception as error:  # noqa: BLE001 - a plugin is a stranger's code
-            failures.append(f"loader {loader.name!r} failed: {_one_line(error)}")
+            failures.append(f"{kind} {reader.name!r} failed: {_one_line(error)}")
     return claimants, failures
 
 

@@ -25,7 +25,9 @@ class Reading:
         loader: The loader to take; by default the one that claims the content.
         strict: Whether an operator without a rule is an error.
         trust: Whether code that comes with the model may run.
-        plugins: Loaders and rules; those that are installed if None.
+        limits: What reading may take, as `memory=4GiB`, `cpu=300s`, `time=10min`, or `none`.
+        plugins: Loaders and rules to take instead of the installed ones. An artifact is then read
+            in this process and without limits: an object of a caller's own cannot be had elsewhere.
     """
 
     at: Sequence[str] = ()
@@ -36,6 +38,7 @@ class Reading:
     loader: str | None = None
     strict: bool = False
     trust: bool = False
+    limits: Sequence[str] = ()
     plugins: "Plugins | None" = None
 
     def bindings(self, known: Mapping[str, OperatingPoint]) -> dict[str, Binding]:

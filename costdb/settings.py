@@ -61,6 +61,8 @@ class Settings:
         color: False where NO_COLOR asks for none.
         server: URL of the server to ingest to, from COSTDB_SERVER.
         token: The secret for it, from COSTDB_TOKEN; never shown.
+        user: Who runs this, from USER or LOGNAME.
+        job_summary: The file that GitHub shows as a job's summary, from GITHUB_STEP_SUMMARY.
     """
 
     database: str = field(repr=False)  # it may hold a password
@@ -70,6 +72,8 @@ class Settings:
     color: bool = True
     server: str | None = None
     token: str | None = field(default=None, repr=False)
+    user: str | None = None
+    job_summary: Path | None = None
 
     def model_for(self, location: str) -> ModelSettings | None:
         """The model whose glob an artifact's path or URL matches; None if there is none.
@@ -104,8 +108,8 @@ def load_settings(
 
     Args:
         database: What `--db` says: a URL or the path of an SQLite file.
-        environment: Where COSTDB_URL, COSTDB_CONFIG, COSTDB_SERVER, COSTDB_TOKEN and NO_COLOR
-            are looked up; an empty variable counts as absent.
+        environment: Where COSTDB_URL, COSTDB_CONFIG, COSTDB_SERVER, COSTDB_TOKEN, NO_COLOR
+            and GITHUB_STEP_SUMMARY are looked up; an empty variable counts as absent.
         folder: Where to start looking for `costdb.toml`; None for the current folder.
 
     Raises:
@@ -134,16 +138,9 @@ def load_settings(
         color=not environment.get("NO_COLOR"),
         server=environment.get("COSTDB_SERVER") or None,
         token=environment.get("COSTDB_TOKEN") or None,
+        user=environment.get("USER") or environment.get("LOGNAME") or None,
+        job_summary=Path(summary) if (summary := environment.get("GITHUB_STEP_SUMMARY")) else None,
     )
-
-
-def read_policy_rules(file: Path) -> tuple[Mapping[str, Any], ...]:
-    """The `[[policy.rules]]` tables of a file such as another branch's `costdb.toml`.
-
-    Raises:
-        ConfigurationError: It cannot be read, or is no settings file.
-    """
-    return _policy_rules(_read(file))
 
 
 def migrations_folder() -> Path:

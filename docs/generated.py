@@ -13,8 +13,11 @@ from typer.main import get_command
 
 from costdb.cli.main import app
 from costdb.contracts import Coverage, Rule
+from costdb.cost.metrics import derived_metrics as known_metrics
 from costdb.cost.rules import built_in_rules
 from costdb.cost.schema import AnalysisDocument
+from costdb.report.diff_schema import DiffDocument
+from costdb.report.explain_schema import ExplainDocument
 
 DOMAINS = {"": "ONNX", "tf": "TensorFlow", "aten": "PyTorch"}
 SECTIONS = re.compile(r"^\s*(Formula|Source|Example):", re.MULTILINE)
@@ -87,4 +90,25 @@ def _parameters(parameters: Iterable[Any]) -> Iterator[str]:
 def analysis_schema() -> str:
     """The JSON schema of `costdb.analysis/1`."""
     schema = json.dumps(AnalysisDocument.model_json_schema(), indent=2)
+    return f"```json\n{schema}\n```"
+
+
+def explain_schema() -> str:
+    """The JSON schema of `costdb.explain/1`."""
+    schema = json.dumps(ExplainDocument.model_json_schema(), indent=2)
+    return f"```json\n{schema}\n```"
+
+
+def derived_metrics() -> str:
+    """Every derived metric: name, unit, what it says and its formula."""
+    lines = ["| metric | unit | what it is |", "| --- | --- | --- |"]
+    for name, metric in known_metrics().items():
+        said = _line(metric.documentation.split("Source:")[0])
+        lines.append(f"| `{name}` | {metric.unit or 'count'} | {said} |")
+    return "\n".join(lines)
+
+
+def diff_schema() -> str:
+    """The JSON schema of `costdb.diff/1`."""
+    schema = json.dumps(DiffDocument.model_json_schema(), indent=2)
     return f"```json\n{schema}\n```"

@@ -20,10 +20,41 @@ from costdb.errors import CostError, UsageError
         ("https://host/models/detector/frozen_graph.pb?key=secret", "detector"),
         ("torchvision.models:resnet50", "resnet50"),
         ("my model (1).onnx", "my-model-1"),
+        ("run/detector.ckpt-1000.meta", "detector"),
+        ("run/detector.ckpt.data-00000-of-00001", "detector"),
+        ("runs/detector/model.ckpt", "detector"),
+        ("s3://bucket/runs/detector/model.ckpt-7.index", "detector"),
     ],
 )
 def test_the_name_of_a_model_comes_from_its_file(artifact: str, name: str) -> None:
     assert model_name(artifact) == name
+
+
+@pytest.mark.parametrize(
+    ("folder", "artifact", "name"),
+    [
+        ("export/detector", "export/detector", "detector"),
+        ("export/detector", "export/detector/", "detector"),
+        ("export/detector.v2", "export/detector.v2", "detector.v2"),
+        ("detector/saved_model", "detector/saved_model", "detector"),
+        ("serving/detector/7", "serving/detector/7", "detector"),
+        ("detector/.", "detector/.", "detector"),
+    ],
+)
+def test_a_folder_gives_a_model_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, artifact: str, name: str
+) -> None:
+    (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert model_name(artifact) == name
+
+
+def test_the_folder_in_which_one_is_gives_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "detector").mkdir()
+    monkeypatch.chdir(tmp_path / "detector")
+    assert model_name(".") == "detector"
 
 
 def test_a_file_without_letters_gives_no_name() -> None:

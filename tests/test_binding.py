@@ -296,11 +296,35 @@ class TestBind:
                 TEXT, "input 'ids' has a free dimension 'T'", "add --dim T=128", id="named"
             ),
             pytest.param(
-                NAMELESS, "axis 1 of input 'x' is open", "add --input x=1x224x7", id="nameless"
+                NAMELESS, "axis 1 of input 'x' is open", "add --input x=1x128x7", id="nameless"
             ),
             pytest.param(
                 RANKLESS, "input 'x' has no shape in the file", "add --input x=1x3x224x224",
                 id="rankless",
+            ),
+            pytest.param(
+                {"x": (["N", 3, "H", "W"], None), "y": (["N", "W"], None)},
+                "input 'x' has a free dimension 'H'", "add --dim H=224 --dim W=224",
+                id="each name once",
+            ),
+            pytest.param(
+                {"x": ([None, None], None), "state": ([2, None, 128], None)},
+                "axis 1 of input 'x' is open", "add --input x=1x128 --input state=2x1x128",
+                id="a recurrent layer's state",
+            ),
+            pytest.param(
+                {"x": ([None, None, None, 3], None)},
+                "axis 1 of input 'x' is open", "add --input x=1x224x224x3", id="channels last",
+            ),
+            pytest.param(
+                {"x": (["N", "T", None], None)},
+                "input 'x' has a free dimension 'T'", "add --input x=1x128x128",
+                id="a shape says what a name stands for",
+            ),
+            pytest.param(
+                {"x": (["N", "past length + 1"], None)},
+                "input 'x' has a free dimension 'past length + 1'",
+                "add --dim 'past length + 1=128'", id="quoted for the shell",
             ),
         ],
     )  # fmt: skip
@@ -313,7 +337,7 @@ class TestBind:
         with pytest.raises(UnboundDimension) as raised:
             bind(NAMELESS)
         assert shapes(bind(NAMELESS, raised.value.hint.removeprefix("add --input "))) == {
-            "x": (1, 224, 7)
+            "x": (1, 128, 7)
         }
 
     def test_a_binding_is_not_changed(self) -> None:

@@ -66,6 +66,15 @@ def test_a_model_is_ingested_and_judged_by_the_default_policy(
     onnx_models.save_conv(tmp_path / "net.onnx", (1, 3, 8, 8), (4, 3, 3, 3))
     run(installed, tmp_path, "-m", "costdb", "ingest", "net.onnx", "--tag", "v1")
     assert "no earlier version" in run(installed, tmp_path, "-m", "costdb", "check", "net")
+    page = run(installed, tmp_path, "-m", "costdb", "check", "net", "--format", "html")
+    assert page.startswith("<!DOCTYPE html>")
+
+
+def test_the_ready_jobs_are_in_the_wheel(installed: Path) -> None:
+    shipped = installed / "costdb/_shipped/config"
+    for folder in ("nightly", "pull-request"):
+        names = {path.name for path in (ROOT / "config" / folder).iterdir()}
+        assert {path.name for path in (shipped / folder).iterdir()} == names
 
 
 def test_a_checkout_finds_its_own_migrations_and_config() -> None:

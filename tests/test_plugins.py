@@ -11,12 +11,13 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from builders.findings import REGRESSION
 
 from costdb import plugins as plugins_module
 from costdb.binding import Binding
 from costdb.errors import ArtifactUnreadable, BrokenArtifact, UnknownFormat
 from costdb.ir import Graph
-from costdb.plugins import GROUP, Plugin, Plugins, choose_loader, discover
+from costdb.plugins import GROUP, Plugin, Plugins, choose_freezer, choose_loader, discover
 from costdb.source import Source
 
 # A distribution as its author writes it; only what `costdb.plugins` offers is imported.
@@ -215,8 +216,79 @@ def test_a_broken_plugin_is_left_out(
 
 def test_a_plugin_may_only_notify(installed: Callable[..., Plugins]) -> None:
     plugins = installed(pager=hook("def costdb_notify(findings): pass"))
-    assert plugins == Plugins((Plugin("pager", "costdb-pager 1.0"),))
+    (pager,) = plugins.plugins
+    assert (pager.name, pager.loaders, pager.rules) == ("pager", (), ())
     assert plugins.problems == ()
+
+
+FREEZER = """
+    from costdb.plugins import hookimpl
+
+    class AcmeFreezer:
+        name = "acme"
+
+        def sniff(self, source):
+            return source.name.endswith(".acme")
+
+        def freeze(self, source, destination, binding):
+            destination.write_bytes(source.read(0, source.size))
+
+    @hookimpl
+    def costdb_freezers():
+        return [{given}]
+"""
+
+
+def test_a_plugin_may_only_freeze(installed: Callable[..., Plugins], tmp_path: Path) -> None:
+    plugins = installed(acme=dedent(FREEZER).format(given="AcmeFreezer()"))
+    assert plugins.problems == ()
+    (tmp_path / "model.acme").write_bytes(b"ACME")
+    with Source(tmp_path / "model.acme") as source:
+        assert choose_freezer(source, plugins).name == "acme"
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [("AcmeFreezer", "the class AcmeFreezer"), ("object()", "a object, not a Freezer")],
+)
+def test_what_is_no_freezer_is_refused(
+    installed: Callable[..., Plugins], given: str, problem: str
+) -> None:
+    plugins = installed(acme=dedent(FREEZER).format(given=given))
+    assert plugins.freezers == ()
+    assert problem in plugins.problems[0]
+
+
+def test_a_notifier_that_fails_keeps_no_other_from_it(
+    installed: Callable[..., Plugins], tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    plugins = installed(
+        acme=acme(),
+        alarm=hook("def costdb_notify(findings): 1 / 0"),
+        bell=hook("def costdb_notify(findings): raise SystemExit(3)"),
+        chat=hook(
+            "def costdb_notify(findings):\n"
+            "    from costdb.plugins import PluginError\n"
+            "    raise PluginError('it is closed', hint='open it')"
+        ),
+        pager=hook(
+            "def costdb_notify(findings):\n"
+            "    from pathlib import Path\n"
+            f"    Path({str(told)!r}).write_text(str(len(findings)))"
+        ),
+    )
+    assert plugins.notify([REGRESSION, REGRESSION]) == (
+        "plugin 'alarm' could not notify: ZeroDivisionError: division by zero",
+        "plugin 'bell' could not notify: SystemExit: 3",
+        "plugin 'chat' could not notify: it is closed; open it",
+    )
+    assert told.read_text() == "2"
+
+
+def test_without_a_notifier_it_says_so(installed: Callable[..., Plugins]) -> None:
+    (problem,) = installed(acme=acme()).notify([REGRESSION])
+    assert problem == "no plugin notifies anyone: pip install costdb-webhook"
 
 
 def test_a_loader_name_is_taken_once(installed: Callable[..., Plugins]) -> None:

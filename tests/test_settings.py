@@ -18,8 +18,8 @@ from costdb.settings import (
     config_folder,
     load_settings,
     migrations_folder,
-    read_policy_rules,
 )
+from costdb.store.schema import REVISIONS
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -152,7 +152,6 @@ class TestFile:
     def test_policy_rules_are_passed_on_as_they_are(self, write: Write) -> None:
         folder = write('[[policy.rules]]\nmetric = "macs"\nanything = [1]\n[[policy.rules]]\n')
         assert load(folder).policy_rules == ({"metric": "macs", "anything": [1]}, {})
-        assert read_policy_rules(folder / "costdb.toml") == load(folder).policy_rules
 
     @pytest.mark.parametrize(
         ("content", "message", "hint"),
@@ -292,6 +291,10 @@ class TestEnvironment:
         assert "s3cret" not in repr(load(tmp_path, "postgresql://ada:s3cret@db/costs"))
         assert (load(tmp_path).server, load(tmp_path).token) == (None, None)
 
+    def test_where_a_job_summary_goes(self, tmp_path: Path) -> None:
+        assert load(tmp_path, GITHUB_STEP_SUMMARY="/tmp/x").job_summary == Path("/tmp/x")  # noqa: S108 - a name
+        assert load(tmp_path, GITHUB_STEP_SUMMARY="").job_summary is None
+
     def test_trust_never_comes_from_it(self, tmp_path: Path) -> None:
         assert load(tmp_path, COSTDB_TRUST="1") == load(tmp_path)
 
@@ -332,7 +335,7 @@ class TestShippedFolders:
             text=True,
         ).stdout.split()
         shipped = wheel_folder / "costdb" / "_shipped"
-        assert said == [str(shipped / "migrations"), str(shipped / "config"), "0001"]
+        assert said == [str(shipped / "migrations"), str(shipped / "config"), REVISIONS[-1]]
         assert (shipped / "config" / "costdb.toml").is_file()
 
     def test_nowhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,7 +348,7 @@ def test_the_example_can_be_read() -> None:
     environment = {"COSTDB_CONFIG": str(config_folder() / "costdb.toml")}
     settings = load_settings(environment=environment)
     assert list(settings.models) == ["detector", "speech"]
-    assert len(settings.policy_rules) == 2
+    assert len(settings.policy_rules) == 5
     for model in settings.models.values():
         for point in model.points.values():
             Binding.parse(inputs=point.inputs, dims=point.dims, trips=point.trips)

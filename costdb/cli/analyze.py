@@ -1,27 +1,26 @@
 """`costdb analyze`: what a file costs, without a database."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from costdb.cli import options, output
+from costdb.cli.reading import reads_files
+
+if TYPE_CHECKING:
+    from costdb.reading import Reading
 
 
+@reads_files
 def analyze(
     file: Annotated[str, typer.Argument(help="A model file: a path or a URL.", metavar="FILE")],
-    inputs: options.Inputs = None,
-    dims: options.Dims = None,
-    trips: options.Trips = None,
-    outputs: options.Outputs = None,
-    at: options.Points = None,
+    *,
+    reading: "Reading",
     stored: Annotated[
         bool, typer.Option("--stored", help="Count the file as it is; fold nothing.")
     ] = False,
     by: options.By = options.Group.LAYER,
     top: options.Top = 10,
-    strict: options.Strict = False,
-    loader: options.LoaderName = None,
-    trust: options.Trust = False,
     output_format: options.Format = options.OutputFormat.TABLE,
 ) -> None:
     """Count what a model file costs, without a database."""
@@ -30,17 +29,6 @@ def analyze(
     from costdb.cost.result import View
     from costdb.report.analysis import Grouping, analysis_listings, layers_listing
 
-    reading = api.Reading(
-        at=at or (),
-        inputs=inputs or (),
-        dims=dims or (),
-        trips=trips or (),
-        outputs=outputs or (),
-        loader=loader,
-        strict=strict,
-        trust=trust,
-        plugins=output.installed_plugins(),
-    )
     analysis = api.analyze(file, reading, view=View.STORED if stored else View.DEPLOYED)
     for warning in analysis.warnings:
         output.warn(warning)

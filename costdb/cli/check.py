@@ -2,11 +2,17 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from costdb.cli import options, output
+from costdb.cli.check_output import SUFFIXES, CheckFormat, CheckOutput, format_of
+from costdb.cli.policy import print_policy, print_replay
+from costdb.cli.reading import reads_files
+
+if TYPE_CHECKING:
+    from costdb.reading import Reading
 
 REGRESSION, NO_BASELINE = 3, 4
 
@@ -19,6 +25,7 @@ class FailOn(StrEnum):
     NEVER = "never"
 
 
+@reads_files
 def check(
     target: Annotated[
         str | None,
@@ -54,13 +61,8 @@ def check(
         bool,
         typer.Option("--require-baseline", help="Exit with 4 if there is nothing to compare with."),
     ] = False,
-    inputs: options.Inputs = None,
-    dims: options.Dims = None,
-    trips: options.Trips = None,
-    outputs: options.Outputs = None,
-    at: options.Points = None,
-    loader: options.LoaderName = None,
-    trust: options.Trust = False,
+    *,
+    reading: "Reading",
     model: Annotated[
         str | None,
         typer.Option(
@@ -72,21 +74,74 @@ def check(
     ] = "main",
     point: options.Point = None,
     database: options.Database = None,
-    output_format: options.Format = options.OutputFormat.TABLE,
+    output_format: Annotated[
+        CheckFormat, typer.Option("--format", "-f", help="How to print the answer.")
+    ] = CheckFormat.TABLE,
+    files: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-o",
+            metavar="FILE",
+            help=f"Also write the answer to a file, as its name says: {' '.join(SUFFIXES)}."
+            " May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    job_summary: Annotated[
+        bool, typer.Option("--job-summary", help="Add the answer to the GitHub job's summary.")
+    ] = False,
+    notify: Annotated[
+        bool,
+        typer.Option(
+            "--notify", help="Hand findings that the last run did not have to notifier plugins."
+        ),
+    ] = False,
+    explain_policy: Annotated[
+        bool,
+        typer.Option(
+            "--explain-policy",
+            help="Judge nothing, but say which rules hold, for a model also why and instead of"
+            " which.",
+        ),
+    ] = False,
+    replay: Annotated[
+        bool,
+        typer.Option(
+            "--replay", help="Say at which past versions of a model the policy would have fired."
+        ),
+    ] = False,
+    with_acceptances: Annotated[
+        bool,
+        typer.Option(
+            "--with-acceptances",
+            help="With --replay: what was accepted counts from its version on.",
+        ),
+    ] = False,
+    no_save: Annotated[
+        bool,
+        typer.Option(
+            "--no-save", help="Keep nothing by which the next check would know what is new."
+        ),
+    ] = False,
 ) -> None:
     """Judge a version against its baselines; exit 3 if it got worse than the policy allows."""
     from costdb import api
-    from costdb.report import check as report
 
-    reading = api.Reading(
-        at=at or (),
-        inputs=inputs or (),
-        dims=dims or (),
-        trips=trips or (),
-        outputs=outputs or (),
-        loader=loader,
-        trust=trust,
-    )
+    if explain_policy:
+        print_policy(target, policy, point, output_format)
+        return
+    if replay:
+        print_replay(
+            target,
+            policy,
+            branch,
+            point,
+            database,
+            output_format,
+            with_acceptances=with_acceptances,
+        )
+        return
+    formats = {file: format_of(file) for file in files or ()}
     result = api.check(
         target,
         reading,
@@ -96,21 +151,29 @@ def check(
         policy=policy,
         branch=branch,
         point=point,
+        save=not no_save,
         database=database,
     )
     for warning in result.warnings:
         output.warn(warning)
-    output.emit(
-        output_format,
-        listings=lambda: report.check_listings(result.verdict, result.findings),
-        document=lambda: report.check_document(result.verdict, result.findings),
-        data=lambda: report.check_rows(result.findings),
-    )
+    if notify:
+        # First of all: what could not be written can be written again, but news is news once.
+        for problem in api.notify(result.findings):
+            output.warn(problem)
     failing = {
         FailOn.WARN: {"warn", "regression"},
         FailOn.REGRESSION: {"regression"},
         FailOn.NEVER: set[str](),
     }[fail_on]
+    answer = CheckOutput(result, target, policy, branch, database, failing)
+    texts = {file: answer.text(format_) for file, format_ in formats.items()}
+    for file, text in texts.items():
+        output.write(file, text)
+    if job_summary:
+        from costdb.settings import load_settings
+
+        answer.append_job_summary(load_settings(database).job_summary)
+    answer.print(output_format)
     if result.verdict in failing:
         raise typer.Exit(REGRESSION)
     if result.lacks_baseline and (require_baseline or against is not None):

@@ -1,5 +1,8 @@
 """`costdb db`: the database itself."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from costdb.cli import options, output
@@ -46,3 +49,42 @@ def current(
         document=lambda: {"schema": "costdb.database/1", **facts},
         data=lambda: listing,
     )
+
+
+@app.command()
+def backup(
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            help="The new file; else beside the database, with the time in its name.",
+            show_default=False,
+        ),
+    ] = None,
+    database: options.Database = None,
+) -> None:
+    """Copy an SQLite database into a new file; others may be writing meanwhile."""
+    from costdb import maintenance
+
+    output.say(str(maintenance.back_up(target, database=database)))
+
+
+@app.command()
+def doctor(
+    database: options.Database = None,
+    output_format: options.Format = options.OutputFormat.TABLE,
+) -> None:
+    """See that references, ordinals, digests and totals are right; exit 1 if something is not."""
+    from costdb import maintenance
+    from costdb.report import maintenance as report
+
+    problems = maintenance.examine(database=database)
+    output.emit(
+        output_format,
+        listings=lambda: [report.problems_listing(problems)],
+        document=lambda: report.problems_document(problems),
+        data=lambda: report.problems_listing(problems),
+    )
+    if problems:
+        raise typer.Exit(1)

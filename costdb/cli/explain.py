@@ -1,11 +1,15 @@
 """`costdb explain`: why another tool has another number."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from costdb.cli import options, output
+from costdb.cli.reading import reads_files
+
+if TYPE_CHECKING:
+    from costdb.reading import Reading
 
 
 class Rollup(StrEnum):
@@ -22,6 +26,7 @@ def _names() -> list[str]:
     return list(conventions())
 
 
+@reads_files
 def explain(
     file: Annotated[str, typer.Argument(help="A model file: a path or a URL.", metavar="FILE")],
     convention: Annotated[
@@ -35,31 +40,14 @@ def explain(
     ] = "article",
     by: Annotated[Rollup, typer.Option("--by", help="Roll the layers up.")] = Rollup.OP,
     top: options.Top = 20,
-    inputs: options.Inputs = None,
-    dims: options.Dims = None,
-    trips: options.Trips = None,
-    outputs: options.Outputs = None,
-    at: options.Points = None,
-    strict: options.Strict = False,
-    loader: options.LoaderName = None,
-    trust: options.Trust = False,
+    *,
+    reading: "Reading",
     output_format: options.Format = options.OutputFormat.TABLE,
 ) -> None:
     """Show where another way of counting parts from costdb's, layer by layer."""
     from costdb import api
     from costdb.report import explain as report
 
-    reading = api.Reading(
-        at=at or (),
-        inputs=inputs or (),
-        dims=dims or (),
-        trips=trips or (),
-        outputs=outputs or (),
-        loader=loader,
-        strict=strict,
-        trust=trust,
-        plugins=output.installed_plugins(),
-    )
     explained = api.explain(file, reading, convention=convention)
     for warning in explained.analysis.warnings:
         output.warn(warning)

@@ -1,17 +1,27 @@
 """`costdb history`: metrics over versions."""
 
-from typing import Annotated
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from costdb.cli import options, output
 
+if TYPE_CHECKING:
+    from costdb.store.history import Selection
+    from costdb.store.records import Series
+
 DEFAULT_METRICS = "macs,params,weight_bytes,peak_memory_bytes"
 
 
 def history(
-    model: Annotated[
-        str | None, typer.Argument(help="A model; every model if left out.", show_default=False)
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Models; every model if left out.", metavar="MODEL", show_default=False
+        ),
     ] = None,
     metric: Annotated[
         str, typer.Option("--metric", "-m", help="Metrics to show, separated by commas.")
@@ -22,27 +32,56 @@ def history(
     since: options.Since = None,
     until: options.Until = None,
     branch: options.Branch = None,
-    point: options.Point = None,
+    points: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--point",
+            help="Only this operating point. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    archived: Annotated[
+        bool, typer.Option("--archived", help="Show archived versions, too.")
+    ] = False,
     database: options.Database = None,
     output_format: options.Format = options.OutputFormat.TABLE,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot", metavar="FILE", help="Also write an HTML page of plots.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Show how metrics went over the versions of a model."""
     from costdb import api
     from costdb.report import history as report
+    from costdb.report.sparkline import pen_for
 
     metrics = api.parse_metrics(metric)
-    series = api.history(
-        model,
-        point=point,
-        branch=branch,
-        last=last,
-        since=since,
-        until=until,
-        database=database,
-    )
-    output.emit(
-        output_format,
-        listings=lambda: report.history_listings(series, metrics),
-        document=lambda: report.history_document(series),
-        data=lambda: report.history_rows(series, metrics),
-    )
+    selection: Selection = {
+        "points": points or (),
+        "branch": branch,
+        "last": last,
+        "since": since,
+        "until": until,
+        "archived": archived,
+    }
+    # A program may read a history of any length; what a person reads is laid out as a whole.
+    write = {
+        options.OutputFormat.JSON: report.history_json,
+        options.OutputFormat.CSV: report.history_csv,
+    }.get(output_format)
+    series: list[Series] = []
+    if write is None or plot is not None:
+        series = api.history(*(models or ()), database=database, **selection)
+    if plot is not None:
+        from costdb.report.html.history import history_page
+
+        output.write(plot, history_page(series, metrics, made_at=datetime.now(UTC)))
+    if write is not None:
+        pieces = api.history_pieces(*(models or ()), database=database, **selection)
+        output.print_bits(write(pieces, metrics))
+        return
+    # In Markdown a line between two rows would be a row.
+    pen = pen_for(sys.stdout.encoding) if output_format is options.OutputFormat.TABLE else None
+    output.print_listings(output_format, report.history_listings(series, metrics, pen))

@@ -1,5 +1,7 @@
 """The entry point: the commands, and the one place that catches what a user can cause."""
 
+import io
+import logging
 import os
 import sys
 import traceback
@@ -9,15 +11,21 @@ import typer
 
 from costdb import __version__
 from costdb.cli import output
+from costdb.cli.accept import accept
+from costdb.cli.alias import app as alias_app
 from costdb.cli.analyze import analyze
 from costdb.cli.check import check
 from costdb.cli.database import app as database_app
+from costdb.cli.diff import diff
 from costdb.cli.explain import explain
+from costdb.cli.freeze import freeze
 from costdb.cli.history import history
 from costdb.cli.ingest import ingest
 from costdb.cli.models import app as models_app
 from costdb.cli.plugins import plugins
+from costdb.cli.recost import recost
 from costdb.cli.show import show
+from costdb.cli.transfer import export, import_
 from costdb.errors import CostdbError
 
 app = typer.Typer(
@@ -31,10 +39,17 @@ app.command()(ingest)
 app.command()(analyze)
 app.command()(show)
 app.command()(history)
+app.command()(diff)
 app.command()(explain)
 app.command()(check)
+app.command()(accept)
+app.add_typer(alias_app, name="alias")
+app.command()(freeze)
 app.add_typer(models_app, name="models")
 app.add_typer(database_app, name="db")
+app.command()(recost)
+app.command()(export)
+app.command("import")(import_)
 app.command()(plugins)
 
 
@@ -62,16 +77,21 @@ def main() -> None:
 
     Exit codes: 0 pass, 1 it could not be done, 2 usage, 3 regression or over budget, 4 no baseline.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that the terminal's encoding lacks is spelt out; it is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     # The flag may stand anywhere, behind the command as well.
     arguments = [argument for argument in arguments if argument != "--debug"]
+    logging.getLogger("costdb").addHandler(output.WarningHandler(logging.WARNING))
     try:
         app(args=arguments, prog_name="costdb")
     except CostdbError as error:
         if debug:
             traceback.print_exc()
-        output.fail(error.message, error.hint)
+        for mistake in (error, *error.others):
+            output.fail(mistake.message, mistake.hint)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough; nothing may be flushed into the closed pipe.

@@ -1,10 +1,17 @@
-"""`costdb models`: what is in the database."""
+"""`costdb models`: what is in the database, archiving and renaming."""
+
+from typing import Annotated
 
 import typer
 
 from costdb.cli import options, output
 
-app = typer.Typer(help="List the models of the database.", invoke_without_command=True)
+app = typer.Typer(
+    help="List, archive and rename what is in the database.", invoke_without_command=True
+)
+
+
+Version = Annotated[str, typer.Argument(metavar="MODEL@TAG", help="The version.")]
 
 
 @app.callback()
@@ -34,3 +41,34 @@ def list_models(
         document=lambda: report.models_document(found),
         data=lambda: report.models_listing(found),
     )
+
+
+@app.command()
+def archive(version: Version, database: options.Database = None) -> None:
+    """Take a version out of lists and baselines; it can still be shown by its tag."""
+    from costdb import maintenance
+
+    found, is_new = maintenance.archive(version, database=database)
+    output.say(f"{found.name} {'is archived' if is_new else 'was archived already'}")
+
+
+@app.command()
+def unarchive(version: Version, database: options.Database = None) -> None:
+    """Put an archived version back."""
+    from costdb import maintenance
+
+    found, is_new = maintenance.unarchive(version, database=database)
+    output.say(f"{found.name} {'is back' if is_new else 'was not archived'}")
+
+
+@app.command()
+def rename(
+    old: Annotated[str, typer.Argument(metavar="MODEL", help="Its name.")],
+    new: Annotated[str, typer.Argument(metavar="NAME", help="Its name from now on.")],
+    database: options.Database = None,
+) -> None:
+    """Give a model another name; its history stays."""
+    from costdb import maintenance
+
+    maintenance.rename(old, new, database=database)
+    output.say(f"{old} is called {new} now")

@@ -75,6 +75,16 @@ Outputs = Annotated[
 Trust = Annotated[
     bool, typer.Option("--trust", help="Allow code that comes with the model to run.")
 ]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="NAME=AMOUNT",
+        help="What reading the file may take: memory=4GiB, cpu=300s, time=10min, none. Without"
+        " it, 2 GiB, 60 s and 2 min. May be repeated.",
+        show_default=False,
+    ),
+]
 LoaderName = Annotated[
     str | None,
     typer.Option(

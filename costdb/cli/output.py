@@ -1,16 +1,17 @@
 """Where answers go: stdout for the answer, stderr for everything else."""
 
-import json
+import logging
+import os
 import sys
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from costdb.cli.options import OutputFormat
+from costdb.errors import OutputUnwritable
 from costdb.report import escape
 from costdb.report.listing import Listing
-
-if TYPE_CHECKING:
-    from costdb.plugins import Plugins
 
 # Wider than any table, for output that no one's terminal cuts.
 _UNLIMITED_COLUMNS = 100_000
@@ -33,21 +34,74 @@ def emit(
     """
     if output_format is OutputFormat.JSON:
         print_json(document())
-    elif output_format is OutputFormat.TABLE:
-        _print_tables(listings())
+    elif output_format is OutputFormat.CSV:
+        from costdb.report import text
+
+        print(text.comma_separated(data()))
+    else:
+        print_listings(output_format, listings())
+
+
+def print_listings(output_format: OutputFormat, listings: Iterable[Listing]) -> None:
+    """Print what a person reads, as tables or as Markdown."""
+    if output_format is OutputFormat.TABLE:
+        _print_tables(listings)
     else:
         from costdb.report import text
 
-        if output_format is OutputFormat.CSV:
-            print(text.comma_separated(data()))
-        else:
-            print("\n\n".join(map(text.markdown, listings())))
+        print("\n\n".join(map(text.markdown, listings)))
+
+
+def print_bits(bits: Iterable[str]) -> None:
+    """Print a text that comes bit by bit, and end its last line."""
+    for bit in bits:
+        sys.stdout.write(bit)
+    print()
 
 
 def print_json(document: dict[str, Any]) -> None:
     """Print a JSON object and nothing else; integers are exact."""
-    json.dump(document, sys.stdout, indent=2)
-    print()
+    print(escape.json_text(document))
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        OutputUnwritable: What was there before still is.
+    """
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        try:
+            unfinished.write_text(f"{text}\n", encoding="utf-8")
+            unfinished.replace(file)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputUnwritable(
+            f"{str(file)!r} cannot be written: {error.strerror}", hint="name another file"
+        ) from error
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr for work of many steps, on a terminal only.
+
+    Args:
+        what: What is being done.
+
+    Yields:
+        A function to call with how many steps are done, and of how many.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def say(message: str) -> None:
@@ -67,14 +121,12 @@ def fail(message: str, hint: str) -> None:
         print(f"hint: {escape.plain(hint)}", file=sys.stderr)
 
 
-def installed_plugins() -> "Plugins":
-    """The installed plugins; those that do not work are named on stderr."""
-    from costdb.plugins import discover
+class WarningHandler(logging.Handler):
+    """Prints what the library logs as warnings."""
 
-    plugins = discover()
-    for problem in plugins.problems:
-        warn(problem)
-    return plugins
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record as one line on stderr."""
+        warn(record.getMessage())
 
 
 def _print_tables(listings: Iterable[Listing]) -> None:

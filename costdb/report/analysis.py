@@ -6,10 +6,13 @@ from enum import Enum
 
 from costdb.binding import format_shape
 from costdb.contracts import Coverage
+from costdb.cost.metric import DerivedMetric
+from costdb.cost.metrics import derived_metrics
+from costdb.cost.metrics.arithmetic_intensity import arithmetic_intensity
 from costdb.cost.result import METRICS, Analysis, GraphCost, LayerCost, Totals
 from costdb.ir import Tensor
 from costdb.report.listing import Column, Listing, Unit, Value
-from costdb.report.numbers import UNKNOWN, exact, format_count, percent
+from costdb.report.numbers import UNKNOWN, exact, format_count, format_ratio, percent
 
 # What each metric is called in a heading, and what its numbers are of.
 METRIC_UNITS = {
@@ -34,12 +37,23 @@ def format_metric(metric: str, value: int | None) -> str:
 
 
 def totals_listing(totals: Totals, title: str = "") -> Listing:
-    """Every total, rounded and exact."""
+    """Every total, rounded and exact, and what is derived from them."""
+    stored = [(metric, format_metric(metric, totals[metric]), totals[metric]) for metric in METRICS]
+    more = [_derived_row(metric, totals) for metric in derived_metrics().values()]
     return Listing(
         (Column("total"), Column("", Unit.WRITTEN), Column("exact", Unit.EXACT)),
-        [(metric, format_metric(metric, totals[metric]), totals[metric]) for metric in METRICS],
+        [*stored, *more],
         title=title,
     )
+
+
+def _derived_row(metric: DerivedMetric, totals: Totals) -> tuple[Value, ...]:
+    value = metric(totals)
+    if value is None:
+        return (metric.name, UNKNOWN, None)
+    # A quotient has no exact digits to show.
+    written = f"{format_ratio(value)} {metric.unit}".rstrip()
+    return (metric.name, written, value if isinstance(value, int) else "")
 
 
 def layers_listing(cost: GraphCost, by: Grouping, top: int | None) -> Listing:
@@ -63,6 +77,9 @@ def layers_listing(cost: GraphCost, by: Grouping, top: int | None) -> Listing:
             Column("FLOPs", Unit.EXACT),
             Column("params", Unit.EXACT),
             Column("weight bytes", Unit.EXACT),
+            Column("accesses", Unit.EXACT),
+            Column("traffic bytes", Unit.EXACT),
+            Column("FLOPs/byte", Unit.EXACT),
             Column("counted"),
         ),
         [
@@ -73,6 +90,9 @@ def layers_listing(cost: GraphCost, by: Grouping, top: int | None) -> Listing:
                 sums.flops,
                 sums.params,
                 sums.weight_bytes,
+                sums.memory_accesses,
+                sums.traffic_bytes,
+                arithmetic_intensity(sums),
                 sums.counted,
             )
             for labels, sums in shown
@@ -92,7 +112,14 @@ class _Sums:
         self.flops = sum(layer.flops for layer in members)
         self.params = sum(layer.params for layer in members)
         self.weight_bytes = sum(layer.weight_bytes for layer in members)
+        self.memory_accesses = sum(layer.memory_accesses for layer in members)
+        self.traffic_bytes = sum(layer.traffic_bytes for layer in members)
         self.counted = _counted(members)
+
+    def __getitem__(self, metric: str) -> int:
+        """A sum by its name in `Totals`."""
+        value: int = getattr(self, metric)
+        return value
 
 
 def _counted(layers: list[LayerCost]) -> str:
@@ -154,6 +181,22 @@ def describe_coverage(cost: GraphCost) -> str:
     return f"{line} ({', '.join(ops)}): the totals are a lower bound"
 
 
+def _reasons(cost: GraphCost) -> Iterator[str]:
+    """Why operators are unknown, as far as there is more to say than that no rule counts them."""
+    for op, reason in cost.unknown_reasons.items():
+        if not reason.startswith("no rule counts"):
+            yield f"{op}: {reason}"
+
+
+def describe_peak(cost: GraphCost) -> Iterator[str]:
+    """Where activations peak: activations peak at layer 12 of 174, /layer1/conv1 (Conv)."""
+    position = cost.peak_position
+    if position is not None:
+        layer = cost.layers[position]
+        place = f"layer {exact(position + 1)} of {exact(len(cost.layers))}"
+        yield f"activations peak at {place}, {layer.name} ({layer.op})"
+
+
 def analysis_listings(
     analysis: Analysis, by: Grouping, top: int | None, title: str
 ) -> Iterator[Listing]:
@@ -165,6 +208,8 @@ def analysis_listings(
         f"file: {artifact.path}, {artifact.file_format}, {size}",
         f"inputs: {describe_tensors(analysis.graph.inputs) or 'none'}",
         describe_coverage(cost),
+        *_reasons(cost),
+        *describe_peak(cost),
     ]
     folded = sum(layer.folded for layer in cost.layers)
     if folded:

@@ -3,16 +3,27 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from costdb.contracts import Attribution, Finding
-from costdb.report.analysis import METRIC_UNITS
+from costdb.contracts import Finding
+from costdb.report.finding import (
+    WORSE,
+    by_change,
+    change,
+    counted,
+    metric,
+    numbers,
+    signed,
+    subject,
+)
 from costdb.report.listing import Column, Listing, Unit
-from costdb.report.numbers import UNKNOWN, format_change, format_column, format_count, percent
+from costdb.report.numbers import percent
 from costdb.trends.verdicts import finding_id
 
 SCHEMA = "costdb.check/1"
 
 # How many parts of a model are named as the cause of one finding in a table.
 ATTRIBUTIONS_SHOWN = 5
+
+_AGES = {True: ", new", False: ", as before", None: ""}
 
 
 def check_document(verdict: str, findings: Sequence[Finding]) -> dict[str, Any]:
@@ -25,7 +36,7 @@ def check_document(verdict: str, findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def _finding_document(finding: Finding) -> dict[str, Any]:
-    change = (finding.new or 0) - (finding.old or 0)
+    difference = (finding.new or 0) - (finding.old or 0)
     return {
         "id": finding_id(finding),
         "kind": finding.kind,
@@ -44,12 +55,13 @@ def _finding_document(finding: Finding) -> dict[str, Any]:
         "attribution": [
             {
                 "scope": part.scope,
-                "share": part.change / change if change else 0.0,
+                "share": part.change / difference if difference else 0.0,
                 "change": part.change,
                 "text": part.text,
             }
             for part in finding.attribution
         ],
+        "is_new": finding.is_new,
     }
 
 
@@ -76,74 +88,59 @@ def check_rows(findings: Sequence[Finding]) -> Listing:
     fields = ("kind", "model", "tag", "point", "metric", "scope", "verdict", "reason")
     numbers = ("old", "new", "limit", "rule", "baseline")
     return Listing(
-        tuple(map(Column, ("id", *fields, *numbers))),
+        tuple(map(Column, ("id", *fields, *numbers, "is_new"))),
         [
-            (finding_id(finding), *(getattr(finding, name) for name in (*fields, *numbers)))
+            (
+                finding_id(finding),
+                *(getattr(finding, name) for name in (*fields, *numbers)),
+                None if finding.is_new is None else str(finding.is_new).lower(),
+            )
             for finding in findings
         ],
     )
 
 
-def _subject(finding: Finding) -> str:
-    tag = f"@{finding.tag}" if finding.tag else ""
-    point = f" at {finding.point}" if finding.point != "default" else ""
-    return f"{finding.model}{tag}{point}"
-
-
-def _metric(finding: Finding) -> str:
-    return finding.metric if finding.scope == "total" else f"{finding.metric} of {finding.scope}"
-
-
 def _row(finding: Finding) -> tuple[str, ...]:
-    old, new, limit = _numbers(finding)
-    change = UNKNOWN
-    if finding.old is not None and finding.new is not None:
-        change = format_change(finding.old, finding.new)
+    old, new, limit = numbers(finding)
     return (
-        _subject(finding),
-        _metric(finding),
+        subject(finding),
+        metric(finding),
         finding.baseline,
         old,
         new,
-        change,
+        change(finding),
         limit,
         finding.verdict,
     )
 
 
-def _numbers(finding: Finding) -> list[str]:
-    """Old, new and limit under one prefix; exact where rounding would make two look equal."""
-    suffix = "B" if METRIC_UNITS[finding.metric] is Unit.BYTES else ""
-    return format_column([finding.old, finding.new, finding.limit], suffix)
-
-
 def _explanations(findings: Sequence[Finding]) -> Iterator[str]:
     """Why things were not judged, and what made the findings that matter, each change once."""
+    unjudged: dict[tuple[str, str], dict[str, None]] = {}
     for finding in findings:
         if finding.verdict == "not-judged":
-            yield f"not judged: {_metric(finding)} of {_subject(finding)}: {finding.reason}"
-    changes: dict[tuple[str, str, tuple[Attribution, ...]], list[Finding]] = {}
-    for finding in findings:
-        if finding.verdict in {"warn", "regression"}:
-            change = (_subject(finding), _metric(finding), finding.attribution)
-            changes.setdefault(change, []).append(finding)
-    for (subject, metric, _), same in changes.items():
-        yield f"{metric} of {subject}:"
+            metrics = unjudged.setdefault((subject(finding), finding.reason), {})
+            metrics[metric(finding)] = None
+    for (judged, reason), metrics in unjudged.items():
+        yield f"not judged: {', '.join(metrics)} of {judged}: {reason}"
+    for same in by_change([finding for finding in findings if finding.verdict in WORSE]):
+        yield f"{metric(same[0])} of {subject(same[0])}:"
         yield from (f"  {finding.verdict}{_cause(finding)}" for finding in same)
+        if same[0].new is None:
+            yield f"  {same[0].reason}"
         yield from _parts(same[0])
 
 
 def _cause(finding: Finding) -> str:
     baseline = f" against {finding.baseline}" if finding.baseline else ""
-    return f"{baseline}; the rule: {finding.rule}"
+    return f"{baseline}{_AGES[finding.is_new]}; the rule: {finding.rule}"
 
 
 def _parts(finding: Finding) -> Iterator[str]:
-    suffix = "B" if METRIC_UNITS[finding.metric] is Unit.BYTES else ""
     shown = finding.attribution[:ATTRIBUTIONS_SHOWN]
     whole = sum(part.change for part in finding.attribution)
     for part in shown:
-        amount = f"{'+' if part.change > 0 else ''}{format_count(part.change, suffix)}"
+        amount = signed(part.change, finding.metric)
         share = percent(part.change, whole)
         yield f"  {share:>6}  {amount:>12}  {part.scope}: {part.text}"
     rest = finding.attribution[ATTRIBUTIONS_SHOWN:]
@@ -152,9 +149,4 @@ def _parts(finding: Finding) -> Iterator[str]:
 
 
 def _summary(verdict: str, findings: Sequence[Finding]) -> str:
-    counted = {
-        name: sum(finding.verdict == name for finding in findings)
-        for name in ("ok", "improved", "warn", "regression", "not-judged")
-    }
-    listed = ", ".join(f"{number} {name}" for name, number in counted.items() if number)
-    return f"{verdict}: {listed or 'nothing to judge'}"
+    return f"{verdict}: {counted(findings)}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from costdb.report.numbers import UNKNOWN, exact, format_column
+from costdb.report.numbers import UNKNOWN, exact, format_column, format_ratio
 
 Value = int | float | str | None
 
@@ -20,6 +20,8 @@ class Unit(Enum):
     COUNT = "count"  # 4.09 G
     BYTES = "bytes"  # 102.55 MB
     EXACT = "exact"  # 1,024
+    CHANGE = "change"  # +1,024
+    RATIO = "ratio"  # 12.35
     WRITTEN = "written"  # numbers of several kinds, as text
     VERDICT = "verdict"  # text, coloured by what it says
 
@@ -65,11 +67,22 @@ def cells_by_column(listing: Listing, escape: Callable[[str], str]) -> list[list
 def _cells(column: Column, values: Sequence[Value], escape: Callable[[str], str]) -> list[str]:
     if column.unit in {Unit.COUNT, Unit.BYTES}:
         suffix = "B" if column.unit is Unit.BYTES else ""
-        return format_column([v if isinstance(v, int) else None for v in values], suffix)
-    return [escape(value) if isinstance(value, str) else _exact(value) for value in values]
+        numbers = [value for value in values if not isinstance(value, str)]
+        written = iter(format_column([n if isinstance(n, int) else None for n in numbers], suffix))
+        return [escape(value) if isinstance(value, str) else next(written) for value in values]
+    write = {Unit.CHANGE: _signed, Unit.RATIO: _ratio}.get(column.unit, _exact)
+    return [escape(value) if isinstance(value, str) else write(value) for value in values]
 
 
 def _exact(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     return exact(value) if isinstance(value, int) else f"{value:,.2f}"
+
+
+def _signed(value: float | None) -> str:
+    return f"+{_exact(value)}" if value is not None and value > 0 else _exact(value)
+
+
+def _ratio(value: float | None) -> str:
+    return UNKNOWN if value is None else format_ratio(value)

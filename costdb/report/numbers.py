@@ -23,6 +23,13 @@ def format_count(value: int, suffix: str = "") -> str:
     return format_column([value], suffix)[0]
 
 
+def format_ratio(value: float) -> str:
+    """A number that need not be whole: 12.35; below 1 four digits that count: 0.001235."""
+    if isinstance(value, int):
+        return format_count(value)
+    return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.4g}"
+
+
 def format_column(values: Sequence[int | None], suffix: str = "") -> list[str]:
     """Numbers that stand below each other, all with one prefix.
 

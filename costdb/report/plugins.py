@@ -15,6 +15,7 @@ def plugins_listing(plugins: Plugins) -> Listing:
             Column("loaders"),
             Column("files"),
             Column("rules", Unit.EXACT),
+            Column("notifies"),
             Column("state"),
         ),
         [
@@ -24,6 +25,7 @@ def plugins_listing(plugins: Plugins) -> Listing:
                 ", ".join(loader.name for loader in plugin.loaders),
                 " ".join(suffix for loader in plugin.loaders for suffix in loader.suffixes),
                 len(plugin.rules),
+                "yes" if plugin.notifier else "",
                 plugin.problem or "works",
             )
             for plugin in plugins.plugins
@@ -49,6 +51,7 @@ def plugins_document(plugins: Plugins) -> dict[str, Any]:
                     for loader in plugin.loaders
                 ],
                 "rules": [":".join(filter(None, rule.key)) for rule in plugin.rules],
+                "notifies": plugin.notifier is not None,
                 "problem": plugin.problem,
             }
             for plugin in plugins.plugins

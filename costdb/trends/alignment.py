@@ -1,11 +1,12 @@
 """Which layer of one version is which layer of another."""
 
+import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from itertools import chain, pairwise
+from itertools import chain, pairwise, repeat
 
 from costdb.cost.result import LayerCost
 from costdb.trends.scopes import model_module
@@ -50,6 +51,12 @@ class Alignment:
         """The pairs to which one of these things happened."""
         return tuple(pair for pair in self.pairs if pair.change in changes)
 
+    @property
+    def counts(self) -> Mapping[Change, int]:
+        """How many pairs each thing happened to; every kind is listed."""
+        counted = Counter(pair.change for pair in self.pairs)
+        return {change: counted[change] for change in Change}
+
 
 # What has to be equal for two layers to be one; None for a layer that it says nothing of.
 _Key = Callable[[LayerCost], Hashable | None]
@@ -60,8 +67,8 @@ _Positions = tuple[int, int]
 def align(old: Sequence[LayerCost], new: Sequence[LayerCost]) -> Alignment:
     """Find for each layer of one version the layer of another that it is.
 
-    Layers are the same by name where a name occurs once in each version and what it names fits,
-    or by scope; else by their place in the longest common subsequence of layers with equal
+    Layers are the same by scope and by name, where a name occurs once in each version and what it
+    names fits; else by their place in the longest common subsequence of layers with equal
     weights, then of equal operators and shapes, then of equal operators. So a model whose layers
     were all renamed aligns, and so does one with a block more, or with another input size. What is
     left then may have moved.
@@ -70,17 +77,26 @@ def align(old: Sequence[LayerCost], new: Sequence[LayerCost]) -> Alignment:
     So names are not believed if without them nearly all weights stay what they were, and more of
     them than by name.
     """
-    models = model_module(old), model_module(new)
-    olds, news = (_inside(models[0], old), _inside(models[1], new)) if all(models) else (old, new)
-    named = _names_in_both(olds, news)
-    in_place = _best_in_place(olds, news, named)
-    moved = _out_of_place(olds, news, named, in_place)
+    if old == new:
+        return Alignment(tuple(map(Pair, repeat(Change.UNCHANGED), old, new)))
+    olds, news = _without_model(old, new)
+    in_place, moved = _matches(olds, news)
     place_of = dict(in_place)
     changes = {
         after: (before, _change(olds[before], news[after], is_moved=before not in place_of))
         for before, after in chain(in_place, moved)
     }
     return Alignment(tuple(_pairs(old, new, place_of, changes)))
+
+
+def _without_model(
+    old: Sequence[LayerCost], new: Sequence[LayerCost]
+) -> tuple[Sequence[LayerCost], Sequence[LayerCost]]:
+    """The layers of both, without what their frameworks call the model itself."""
+    models = model_module(old), model_module(new)
+    if not all(models) or models[0] == models[1]:
+        return old, new
+    return _inside(models[0], old), _inside(models[1], new)
 
 
 def _inside(model: str, layers: Sequence[LayerCost]) -> Sequence[LayerCost]:
@@ -93,6 +109,35 @@ def _inside(model: str, layers: Sequence[LayerCost]) -> Sequence[LayerCost]:
         )
         for layer in layers
     ]
+
+
+def _matches(
+    old: Sequence[LayerCost], new: Sequence[LayerCost]
+) -> tuple[list[_Positions], list[_Positions]]:
+    """Positions of layers that are the same: of those that kept their order, and of the others.
+
+    It does not matter which version is the old one: of several ways that are as good, the same one
+    is taken.
+    """
+    differing = next((two for two in zip(old, new, strict=False) if two[0] != two[1]), None)
+    # Any order would do that tells the two from each other.
+    ranks = map(repr, differing) if differing else map(len, (old, new))
+    if operator.gt(*ranks):
+        in_place, moved = _matches_of(new, old)
+        return _turned(in_place), _turned(moved)
+    return _matches_of(old, new)
+
+
+def _turned(positions: Iterable[_Positions]) -> list[_Positions]:
+    return [(after, before) for before, after in positions]
+
+
+def _matches_of(
+    old: Sequence[LayerCost], new: Sequence[LayerCost]
+) -> tuple[list[_Positions], list[_Positions]]:
+    named = _names_in_both(old, new)
+    in_place = _best_in_place(old, new, named)
+    return in_place, _out_of_place(old, new, named, in_place)
 
 
 def _pairs(
@@ -129,17 +174,50 @@ def _pairs(
             yield Pair(Change.REMOVED, gone, None)
 
 
-def _keys_with_names(named: frozenset[str]) -> tuple[_Key, ...]:
-    """What is compared, from what says most to what says least."""
+def _keys_with_names(named: frozenset[str], modules: frozenset[str]) -> tuple[_Key, ...]:
+    """What is compared, from what says most to what says least.
+
+    Args:
+        named: Names to go by.
+        modules: Scopes that are in both versions. Their layers do not become those of another one,
+            whatever they are called: names such as conv2d_7 only count layers.
+    """
+
+    def in_scope(of: _Key) -> _Key:
+        return _with(lambda layer: layer.scope, of)
+
+    def by_name(of: _Key) -> _Key:
+        return _with(lambda layer: layer.name if layer.name in named else "", of)
+
+    def anywhere(of: _Key) -> _Key:
+        return lambda layer: None if layer.scope in modules else of(layer)
+
     return (
-        lambda layer: (layer.name, _identity(layer)) if layer.name in named else None,
-        lambda layer: (layer.scope, _identity(layer)) if layer.scope else None,
-        lambda layer: (layer.name, layer.op) if layer.name in named else None,
-        lambda layer: (layer.scope, layer.op) if layer.scope else None,
-        *_KEYS_WITHOUT_NAMES,
+        # Weights first: what has none, such as a ReLU, often has a neighbour just like it.
+        in_scope(by_name(_weights_if_any)),
+        in_scope(_weights_if_any),
+        anywhere(by_name(_weights_if_any)),
+        in_scope(_operator_of_weights),
+        in_scope(by_name(_signature)),
+        in_scope(_signature),
+        anywhere(by_name(_signature)),
+        in_scope(_operator),
+        anywhere(by_name(_operator)),
+        *map(anywhere, _KEYS_WITHOUT_NAMES),
         # Another operator that does the same place's work, such as Gelu instead of Relu.
-        lambda layer: (layer.name, layer.output_shapes) if layer.name in named else None,
+        in_scope(_outputs),
+        anywhere(by_name(_outputs)),
     )
+
+
+def _with(label: Callable[[LayerCost], str], of: _Key) -> _Key:
+    """A key together with a name or scope; None where there is none."""
+
+    def key(layer: LayerCost) -> Hashable | None:
+        name, value = label(layer), of(layer)
+        return (name, value) if name and value is not None else None
+
+    return key
 
 
 def _in_place(
@@ -151,6 +229,8 @@ def _in_place(
     """
     matched: list[_Positions] = []
     for key in keys:
+        if len(matched) == min(len(old), len(new)):
+            break
         matched = _fill_gaps(old, new, matched, key)
     return matched
 
@@ -159,7 +239,8 @@ def _best_in_place(
     old: Sequence[LayerCost], new: Sequence[LayerCost], named: frozenset[str]
 ) -> list[_Positions]:
     """Positions of layers that are the same and follow each other alike, in ascending order."""
-    by_name = _in_place(old, new, _keys_with_names(named))
+    modules = frozenset({layer.scope for layer in old} & {layer.scope for layer in new}) - {""}
+    by_name = _in_place(old, new, _keys_with_names(named, modules))
     has_weights = all(any(layer.params for layer in layers) for layers in (old, new))
     # What a model is known by, whatever its layers are called.
     key: _Key = _weights_if_any if has_weights else _signature
@@ -265,6 +346,14 @@ def _operator(layer: LayerCost) -> Hashable:
     return layer.op
 
 
+def _operator_of_weights(layer: LayerCost) -> Hashable | None:
+    return layer.op if layer.params else None
+
+
+def _outputs(layer: LayerCost) -> Hashable:
+    return layer.output_shapes
+
+
 _KEYS_WITHOUT_NAMES: tuple[_Key, ...] = (_weights_if_any, _signature, _operator)
 
 
@@ -293,8 +382,9 @@ def _substance(layer: LayerCost) -> Hashable:
     )
 
 
-# Keras numbers what it builds, model after model in one process: conv2d, conv2d_1, conv2d_2.
-_COUNTER = re.compile(r"_\d+(?=[/:.]|$)")
+# Keras numbers what it builds, model after model in one process: conv2d, conv2d_1, conv2d_2. Where
+# a name is taken already, the numbered one is numbered again: conv2d_1_1.
+_COUNTER = re.compile(r"(?:_\d+)+(?=[/:.]|$)")
 
 
 def _label(layer: LayerCost) -> tuple[str, str]:

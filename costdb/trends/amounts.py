@@ -6,13 +6,9 @@ from fractions import Fraction
 
 from costdb.binding import nearest
 from costdb.errors import ConfigurationError
+from costdb.units import BYTE_UNITS
 
 COUNT_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
-BYTE_UNITS = {
-    "": 1, "B": 1,
-    "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
-    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
-}  # fmt: skip
 
 # Python refuses to read numbers of more than some thousand digits; no amount has so many.
 _NUMBER = r"(?P<number>[0-9]{1,30}(?:\.[0-9]{1,30})?)"

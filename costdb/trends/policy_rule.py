@@ -1,24 +1,22 @@
-"""One rule of a policy: what may grow by how much, compared with what."""
+"""One rule of a policy: what may grow by how much, or change, compared with what."""
 
-import json
 import re
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
-from typing import Any
 
 from costdb.binding import nearest
 from costdb.cost.result import METRICS
 from costdb.errors import ConfigurationError
+from costdb.toml_file import TomlTable, written
 from costdb.trends import scopes
 from costdb.trends.amounts import parse_amount, parse_percent
 
-# Stands for every metric or model.
+# Stands for every metric, model or operating point.
 ANY = "*"
 
-KEYS = ("name", "model", "metric", "scope", "max_increase", "budget", "against", "severity")
 AGAINST = ("previous", "anchor", "best", "tag:NAME", "alias:NAME")
+BOUNDS = ("max_increase", "budget")
 
 
 class Severity(Enum):
@@ -26,6 +24,24 @@ class Severity(Enum):
 
     WARN = "warn"
     FAIL = "fail"
+
+
+class Structural(Enum):
+    """What must not happen to a model's layers, whatever they cost. The value is its key."""
+
+    NEW_UNKNOWN_OPS = "new_unknown_ops"
+    DTYPE_CHANGED = "dtype_changed"
+
+
+# What a structural rule looks at, in the place of a metric.
+LOOKED_AT = {Structural.NEW_UNKNOWN_OPS: "unknown_ops", Structural.DTYPE_CHANGED: "dtype"}
+
+JUDGED = (*METRICS, *LOOKED_AT.values())
+
+KEYS = (
+    "name", "model", "point", "metric", "scope", *BOUNDS, *(kind.value for kind in Structural),
+    "against", "severity",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +64,20 @@ class MaxIncrease:
 
 @dataclass(frozen=True, slots=True)
 class PolicyRule:
-    """What may grow by how much.
+    """What may grow by how much, or what must not happen.
 
     Attributes:
         name: What reports call it.
-        metric: A metric of `Totals`, or "*" for every one.
+        metric: A metric of `Totals`, or "*" for every one; what a structural rule looks at.
         model: Glob of models' names.
         scope: The part of the model; see `costdb.trends.scopes`.
         max_increase: How much more than the baseline is allowed.
         budget: How much is allowed in all, whatever the baseline; None for no such rule.
         against: The baseline: "previous", "anchor", "best", "tag:v1.0", "alias:prod".
         severity: What breaking it means.
+        point: Glob of operating points.
+        structural: What must not happen since the baseline; None for a rule about numbers.
+        line: Where its file writes it; 0 if that is not known.
     """
 
     name: str
@@ -69,105 +88,115 @@ class PolicyRule:
     budget: int | None = None
     against: str = "previous"
     severity: Severity = Severity.FAIL
+    point: str = ANY
+    structural: Structural | None = None
+    line: int = 0
 
     def limit(self, old: int) -> int:
         """The largest integer that is allowed after an old value."""
         return self.max_increase.limit(old) if self.budget is None else self.budget
 
+    @property
+    def needs_layers(self) -> bool:
+        """Whether totals alone do not say if it is broken."""
+        return self.scope != scopes.TOTAL or self.structural is not None
 
-def parse_rule(table: Mapping[str, Any], where: str) -> PolicyRule:
-    """Read a rule from its TOML table.
+
+def parse_rule(table: TomlTable) -> PolicyRule:
+    """Read a rule from its TOML table. What is wrong is noted in the table's file.
 
     Args:
         table: With the keys `KEYS`.
-        where: The file and the rule's position in it, for errors.
-
-    Raises:
-        ConfigurationError: A key, value or unit is wrong.
     """
-    reader = _Reader(table, where)
-    reader.check_keys()
-    metric = reader.choice("metric", (*METRICS, ANY))
-    scope = _scope(reader, metric)
-    max_increase, budget = _allowed(reader, metric)
+    table.check_keys(KEYS, "a rule")
+    kinds = [kind for kind in Structural if kind.value in table.values]
+    structural = _structural(table, kinds)
+    metric = LOOKED_AT[structural] if structural else _metric(table)
+    max_increase, budget = (MaxIncrease(), None) if kinds else _allowed(table, metric)
     rule = PolicyRule(
         name="",
         metric=metric,
-        model=reader.text("model", default=ANY),
-        scope=scope,
+        model=table.text("model", ANY),
+        scope=_scope(table, metric),
         max_increase=max_increase,
         budget=budget,
-        against=_against(reader, is_budget=budget is not None),
-        severity=Severity(reader.choice("severity", ("warn", "fail"), default="fail")),
+        against=_against(table, metric, is_budget=budget is not None),
+        severity=Severity(table.choice("severity", ("warn", "fail"), "fail")),
+        point=table.text("point", ANY),
+        structural=structural,
+        line=table.line,
     )
-    return replace(rule, name=reader.text("name", default=_name(reader, rule)))
+    return replace(rule, name=table.text("name", _name(table, rule)))
 
 
-class _Reader:
-    """A rule's table, which knows where it stands."""
-
-    def __init__(self, table: Mapping[str, Any], where: str) -> None:
-        self.table = table
-        self.where = where
-
-    def error(self, problem: str, hint: str) -> ConfigurationError:
-        return ConfigurationError(f"{self.where}: {problem}", hint=hint)
-
-    def check_keys(self) -> None:
-        for key in self.table:
-            if key not in KEYS:
-                raise self.error(f"{key!r} is no key of a rule", nearest(key, KEYS, "keys"))
-
-    def text(self, key: str, *, default: str) -> str:
-        value = self.table.get(key, default)
-        if not isinstance(value, str) or not value:
-            raise self.error(f"{key} = {_toml(value)} is no text", f'write {key} = "..."')
-        return value
-
-    def choice(self, key: str, known: Collection[str], *, default: str = "") -> str:
-        if key not in self.table and not default:
-            raise self.error(f"it has no {key}", f'write {key} = "{next(iter(known))}"')
-        value = self.text(key, default=default)
-        if value not in known:
-            raise self.error(f"{key} = {_toml(value)} is not known", nearest(value, known, "known"))
-        return value
+def is_scope(scope: str) -> bool:
+    """Whether a text is a part of a model as policies name them."""
+    kind, _, glob = scope.partition(":")
+    return scope == scopes.TOTAL or (kind in scopes.KINDS and bool(glob))
 
 
-def _scope(reader: _Reader, metric: str) -> str:
-    scope = reader.text("scope", default=scopes.TOTAL)
-    kind, separator, glob = scope.partition(":")
-    if scope == scopes.TOTAL:
-        return scope
-    if kind not in scopes.KINDS or not separator or not glob:
-        known = (scopes.TOTAL, *(f"{kind}:*" for kind in scopes.KINDS))
-        raise reader.error(f"scope = {_toml(scope)} is not known", nearest(scope, known, "known"))
-    if metric not in (*scopes.SUMMED_METRICS, ANY):
-        raise reader.error(
+def scope_hint(scope: str) -> str:
+    """What may have been meant by a text that is no part of a model."""
+    known = (scopes.TOTAL, *(f"{kind}:*" for kind in scopes.KINDS))
+    return nearest(scope, known, "known")
+
+
+def _structural(table: TomlTable, kinds: list[Structural]) -> Structural | None:
+    for kind in kinds:
+        if table.values[kind.value] is not True:
+            shown = written(table.values[kind.value])
+            table.mistake(
+                kind.value, f"{kind.value} = {shown} is not true", "write true, or leave it out"
+            )
+        for key in ("metric", *BOUNDS, *(other.value for other in kinds if other is not kind)):
+            if key in table.values and kind is kinds[0]:
+                table.mistake(key, f"{key} does not go with {kind.value}", "write two rules")
+    return kinds[0] if kinds else None
+
+
+def _metric(table: TomlTable) -> str:
+    if "metric" not in table.values:
+        table.mistake("metric", "it has no metric", f'write metric = "{METRICS[0]}"')
+        return ANY
+    return table.choice("metric", (*METRICS, ANY), "")
+
+
+def _scope(table: TomlTable, metric: str) -> str:
+    scope = table.text("scope", scopes.TOTAL)
+    if not is_scope(scope):
+        table.mistake("scope", f"scope = {written(scope)} is not known", scope_hint(scope))
+        return scopes.TOTAL
+    if scope != scopes.TOTAL and metric in METRICS and metric not in scopes.SUMMED_METRICS:
+        table.mistake(
+            "scope",
             f"{metric} is the whole model's, and no part has one of its own",
             'leave scope out, or write metric = "activation_bytes"',
         )
     return scope
 
 
-def _allowed(reader: _Reader, metric: str) -> tuple[MaxIncrease, int | None]:
+def _allowed(table: TomlTable, metric: str) -> tuple[MaxIncrease, int | None]:
     """What the rule allows: an increase, or else a budget."""
-    given = [key for key in ("max_increase", "budget") if key in reader.table]
+    given = [key for key in BOUNDS if key in table.values]
     if len(given) != 1:
-        raise reader.error(
+        table.mistake(
+            "budget",
             "it has both max_increase and budget" if given else "it has no max_increase",
             'write either max_increase = "2%" or budget = "25 M"',
         )
+        return MaxIncrease(), None
     if given == ["budget"]:
-        return MaxIncrease(), _amount(reader, "budget", reader.table["budget"], metric)
-    value = reader.table["max_increase"]
+        return MaxIncrease(), _amount(table, "budget", table.values["budget"], metric)
+    value = table.values["max_increase"]
     parts = re.split(r"\s+and\s+", value.strip()) if isinstance(value, str) else [value]
     shares = [share for part in parts if (share := _percent(part)) is not None]
     amounts = [
-        _amount(reader, "max_increase", part, metric) for part in parts if _percent(part) is None
+        _amount(table, "max_increase", part, metric) for part in parts if _percent(part) is None
     ]
     if len(shares) > 1 or len(amounts) > 1:
-        raise reader.error(
-            f"max_increase = {_toml(value)} has two bounds of one kind",
+        table.mistake(
+            "max_increase",
+            f"max_increase = {written(value)} has two bounds of one kind",
             'write a percentage, an amount or both: "2% and 10 MB"',
         )
     return MaxIncrease(sum(shares, Fraction(0)), sum(amounts)), None
@@ -177,47 +206,59 @@ def _percent(value: object) -> Fraction | None:
     return parse_percent(value) if isinstance(value, str) else None
 
 
-def _amount(reader: _Reader, key: str, value: object, metric: str) -> int:
-    if metric == ANY:
-        raise reader.error(
-            f"{key} = {_toml(value)} is an amount, and the rule is for every metric",
+def _amount(table: TomlTable, key: str, value: object, metric: str) -> int:
+    """An amount of a metric; of one that is not known, an amount cannot be judged."""
+    if metric == ANY and "metric" in table.values:
+        table.mistake(
+            key,
+            f"{key} = {written(value)} is an amount, and the rule is for every metric",
             "name one metric, or write a percentage",
         )
+    if metric not in METRICS:
+        return 0
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     is_bytes = metric.endswith("bytes")
     if not isinstance(value, str):
         example = "10 MB" if is_bytes else "25 M"
         ways = f'"2%" or "{example}"' if key == "max_increase" else f'"{example}"'
-        raise reader.error(f"{key} = {_toml(value)} is no amount", f"write {key} = {ways}")
+        table.mistake(key, f"{key} = {written(value)} is no amount", f"write {key} = {ways}")
+        return 0
     try:
         return parse_amount(value, is_bytes=is_bytes)
     except ConfigurationError as error:
-        raise reader.error(f"{key} of {metric}: {error.message}", error.hint) from error
+        # "0.02" is meant as a share.
+        is_ratio = key == "max_increase" and not value.strip(" .0123456789")
+        hint = 'write "2%" for a share of the baseline' if is_ratio else error.hint
+        table.mistake(key, f"{key} of {metric}: {error.message}", hint)
+        return 0
 
 
-def _against(reader: _Reader, *, is_budget: bool) -> str:
-    if is_budget and "against" in reader.table:
-        raise reader.error("a budget is compared with nothing", "leave against out")
-    against = reader.text("against", default="previous")
-    kind, _, named = against.partition(":")
-    if against not in AGAINST and not (named and f"{kind}:NAME" in AGAINST):
-        raise reader.error(
-            f"against = {_toml(against)} is not known", nearest(against, AGAINST, "known")
+def _against(table: TomlTable, metric: str, *, is_budget: bool) -> str:
+    if is_budget and "against" in table.values:
+        table.mistake("against", "a budget is compared with nothing", "leave against out")
+    against = table.text("against", "previous")
+    if against == "best" and metric in LOOKED_AT.values():
+        table.mistake(
+            "against", "best is the lowest value, and here is none", 'write against = "previous"'
         )
-    return against
+    kind, _, named = against.partition(":")
+    if against in AGAINST[:3] or (named and f"{kind}:NAME" in AGAINST):
+        return against
+    table.mistake(
+        "against", f"against = {written(against)} is not known", nearest(against, AGAINST, "known")
+    )
+    return "previous"
 
 
-def _name(reader: _Reader, rule: PolicyRule) -> str:
+def _name(table: TomlTable, rule: PolicyRule) -> str:
     """A name for a rule without one, in the words of its file."""
     model = "" if rule.model == ANY else f"{rule.model}: "
     part = "" if rule.scope == scopes.TOTAL else f" of {rule.scope}"
-    key = "max_increase" if rule.budget is None else "budget"
+    point = "" if rule.point == ANY else f" at {rule.point}"
     baseline = f" against {rule.against}" if rule.budget is None else ""
-    bound = f"{key} = {_toml(reader.table[key])}"
-    return f"{model}{rule.metric}{part} {bound}{baseline}, {rule.severity.value}"
-
-
-def _toml(value: object) -> str:
-    """A value as TOML writes it, at least nearly."""
-    return json.dumps(value, default=str)
+    if rule.structural is not None:
+        return f"{model}{rule.structural.value}{part}{point}{baseline}, {rule.severity.value}"
+    key = "max_increase" if rule.budget is None else "budget"
+    bound = f"{key} = {written(table.values.get(key))}"
+    return f"{model}{rule.metric}{part}{point} {bound}{baseline}, {rule.severity.value}"

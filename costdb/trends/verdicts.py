@@ -8,16 +8,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
 from typing import NamedTuple
 
 from costdb.contracts import Attribution, Finding
 from costdb.cost.result import GraphCost
+from costdb.ir import Tensor
 from costdb.trends import reasons
 from costdb.trends.alignment import Alignment, align
 from costdb.trends.attribution import attribute, summary
-from costdb.trends.policy import BaselineKey, Policy, PolicyRule, Severity
+from costdb.trends.policy import BaselineKey, Policy, PolicyRule, Severity, Structural
 from costdb.trends.scopes import TOTAL, amount
+from costdb.trends.structure import violations
 
 # Labels of baselines that end with a version's tag, and how many words come before it. The tag is
 # no part of what a finding is about: it is another one from run to run.
@@ -36,6 +37,11 @@ class Verdict(StrEnum):
 
 _VERDICT_OF = {Severity.FAIL: Verdict.REGRESSION, Severity.WARN: Verdict.WARN}
 
+_SAID_OF = {
+    Structural.NEW_UNKNOWN_OPS: "operators that no rule counts are new",
+    Structural.DTYPE_CHANGED: "layers compute in other types",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -45,13 +51,16 @@ class Candidate:
         model: The model's name.
         tag: The version; empty for a file that is in no database.
         point: The operating point.
-        cost: What it costs.
+        cost: What it costs, or the reason for not knowing. Its layers may be left out as long as no
+            rule needs them; see `is_settled`.
+        inputs: What it is fed, as far as that is known.
     """
 
     model: str
     tag: str
     point: str
-    cost: GraphCost
+    cost: GraphCost | str
+    inputs: tuple[Tensor, ...] = ()
 
     @property
     def label(self) -> str:
@@ -65,17 +74,34 @@ class Baseline(NamedTuple):
     Attributes:
         label: "previous v2", "anchor v1", "best v3", "alias prod v2", "tag v1.0", a file's name.
         cost: What it costs.
+        inputs: What it is fed, as far as that is known.
     """
 
     label: str
     cost: GraphCost
+    inputs: tuple[Tensor, ...] = ()
 
 
 # For all that `Policy.baselines_for` asks for: a baseline, or the reason for having none.
 Baselines = Mapping[BaselineKey, Baseline | str]
 
-# Values that someone accepted, by metric and scope.
-Accepted = Mapping[tuple[str, str], int]
+
+class Allowance(NamedTuple):
+    """What someone accepted of a metric and scope.
+
+    Attributes:
+        value: What the metric may reach in any case; None for a structural rule.
+        version: The version that was accepted, for structural rules: what it had, others may have.
+    """
+
+    value: int | None
+    version: Baseline | None = None
+
+
+_NOTHING = Allowance(None)
+
+# By metric and scope.
+Accepted = Mapping[tuple[str, str], Allowance]
 
 
 def judge(
@@ -90,19 +116,32 @@ def judge(
         new: The version.
         baselines: What it is compared with.
         policy: The rules.
-        accepted: Values that a metric may reach in any case; what is allowed counts from them where
-            the baseline is lower.
+        accepted: What was accepted. What is allowed counts from the accepted value where the
+            baseline is lower.
 
     Returns:
         A finding for each metric, scope and baseline, in the order of the rules.
     """
-    judgement = _Judgement(new, accepted or {})
     groups: dict[tuple[str, str, str], tuple[Baseline | str | None, list[PolicyRule]]] = {}
-    for rule in policy.rules_for(new.model):
+    for rule in policy.rules_for(new.model, new.point):
         baseline = None if rule.budget is not None else baselines[_key(rule)]
         group = (rule.metric, rule.scope, _label(rule, baseline))
         groups.setdefault(group, (baseline, []))[1].append(rule)
+    if isinstance(new.cost, str):
+        return tuple(
+            _not_judged(new, rules, new.cost, label=label)
+            for (_, _, label), (_, rules) in groups.items()
+        )
+    judgement = _Judgement(new, new.cost, accepted or {})
     return tuple(judgement.finding(rules, baseline) for baseline, rules in groups.values())
+
+
+def is_settled(findings: Iterable[Finding]) -> bool:
+    """Whether findings say all that there is to say without a look at the layers.
+
+    Only what has changed for better or worse is explained by layers.
+    """
+    return all(finding.verdict in {Verdict.OK, Verdict.NOT_JUDGED} for finding in findings)
 
 
 def worst(findings: Iterable[Finding]) -> Verdict:
@@ -113,10 +152,20 @@ def worst(findings: Iterable[Finding]) -> Verdict:
 
 def finding_id(finding: Finding) -> str:
     """What a finding is about, whatever version it was found in: 12 hexadecimal digits."""
+    model, point, metric, scope, kind = question(finding)
+    parts = (model, point, metric, scope, finding.rule, kind)
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+def question(finding: Finding) -> tuple[str, str, str, str, str]:
+    """What a finding answers, whatever version was judged and whichever rule decided.
+
+    Returns:
+        Model, operating point, metric, scope and the kind of baseline.
+    """
     words = finding.baseline.split(" ")
     kind = " ".join(words[: _WORDS_BEFORE_TAG.get(words[0])])
-    parts = (finding.model, finding.point, finding.metric, finding.scope, finding.rule, kind)
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+    return finding.model, finding.point, finding.metric, finding.scope, kind
 
 
 def _key(rule: PolicyRule) -> BaselineKey:
@@ -127,7 +176,7 @@ def _label(rule: PolicyRule, baseline: Baseline | str | None) -> str:
     """What a finding calls its baseline; empty for a budget."""
     if isinstance(baseline, Baseline):
         return baseline.label
-    return "" if baseline is None else rule.against.replace(":", " ")
+    return "" if baseline is None else rule.against.replace(":", " ", 1)
 
 
 class _Decision(NamedTuple):
@@ -144,8 +193,9 @@ class _Decision(NamedTuple):
 class _Judgement:
     """Of one version. Rules that are judged together are for one metric, scope and baseline."""
 
-    def __init__(self, new: Candidate, accepted: Accepted) -> None:
+    def __init__(self, new: Candidate, cost: GraphCost, accepted: Accepted) -> None:
         self.new = new
+        self.cost = cost
         self.accepted = accepted
         self.alignments: dict[str, Alignment] = {}
 
@@ -154,44 +204,54 @@ class _Judgement:
         if baseline is None:
             return self._of_budgets(rules)
         if isinstance(baseline, str):
-            return self._not_judged(rules, baseline, label=_label(rules[0], baseline))
+            return _not_judged(self.new, rules, baseline, label=_label(rules[0], baseline))
+        if rules[0].structural is not None:
+            return self._of_structure(rules, rules[0].structural, baseline)
         return self._of_increases(rules, baseline)
 
     def _of_budgets(self, rules: Sequence[PolicyRule]) -> Finding:
         metric, scope = rules[0].metric, rules[0].scope
-        new = amount(self.new.cost, metric, scope)
-        gap = reasons.gap(self.new.label, self.new.cost, metric, scope)
+        new = amount(self.cost, metric, scope)
+        gap = reasons.gap(self.new.label, self.cost, metric, scope)
         if new is None or gap:
-            return self._not_judged(rules, gap)
+            return _not_judged(self.new, rules, gap)
         decision = self._decide(rules, 0, new)
+        caveats = tuple(reasons.lower_bounds(self.new.label, self.cost, metric, scope))
+        if caveats and decision.verdict is None:
+            return _not_judged(self.new, rules, _sentence(*caveats))
         over = new - decision.limit
         bound = f"over the budget of {decision.limit:,} by {over:,}"
         if over <= 0:
             bound = f"within the budget of {decision.limit:,}"
         text = f"{reasons.subject(metric, scope)} {new:,}, {bound}"
-        return self._finding(
+        return _finding(
+            self.new,
             decision.rule,
             "over-budget" if over > 0 else "within-budget",
             decision.verdict or Verdict.OK,
-            _sentence(text, reasons.lower_bounds(self.new.label, self.new.cost, metric, scope)),
+            _sentence(text, *caveats),
             new=new,
             limit=decision.limit,
         )
 
     def _of_increases(self, rules: Sequence[PolicyRule], baseline: Baseline) -> Finding:
         metric, scope = rules[0].metric, rules[0].scope
-        old, new = amount(baseline.cost, metric, scope), amount(self.new.cost, metric, scope)
+        old, new = amount(baseline.cost, metric, scope), amount(self.cost, metric, scope)
         obstacle = self._obstacle(baseline, metric, scope)
         if old is None or new is None or obstacle:
-            return self._not_judged(rules, obstacle, label=baseline.label)
+            return _not_judged(self.new, rules, obstacle, label=baseline.label)
         decision = self._decide(rules, old, new)
+        caveats = self._lower_bounds(baseline, metric, scope)
+        if caveats and not self._is_certain(decision, baseline):
+            return _not_judged(self.new, rules, _sentence(*caveats), label=baseline.label)
         verdict = decision.verdict or (Verdict.IMPROVED if new < old else Verdict.OK)
         attribution = () if verdict is Verdict.OK else self._attribution(baseline, metric, scope)
-        return self._finding(
+        return _finding(
+            self.new,
             decision.rule,
             _happened(old, new),
             verdict,
-            self._reason(decision, baseline, old, new, attribution),
+            _sentence(self._reason(decision, baseline, old, new, attribution), *caveats),
             old=old,
             new=new,
             limit=decision.limit,
@@ -199,18 +259,50 @@ class _Judgement:
             attribution=attribution,
         )
 
+    def _of_structure(
+        self, rules: Sequence[PolicyRule], kind: Structural, baseline: Baseline
+    ) -> Finding:
+        """What a structural rule says; of several, that of the gravest."""
+        gravest = min(rules, key=lambda rule: not _fails(rule))
+        metric, scope = gravest.metric, gravest.scope
+        # What a structural rule looks at has no total, but where layers are, there are MACs.
+        obstacle = self._obstacle(baseline, "macs", scope)
+        if obstacle:
+            return _not_judged(self.new, rules, obstacle, label=baseline.label)
+        found = violations(kind, baseline.cost, self.cost, scope, self._alignment(baseline))
+        text = f"{reasons.subject(metric, scope)} unchanged against {baseline.label}"
+        verdict = Verdict.OK
+        if found:
+            text = f"{_SAID_OF[kind]} against {baseline.label}: {', '.join(found)}"
+            text = text if scope == TOTAL else f"in {scope}, {text}"
+            verdict = _VERDICT_OF[gravest.severity]
+        accepted = self.accepted.get((metric, scope), _NOTHING).version
+        if found and accepted is not None:
+            alignment = self._alignment(accepted)
+            if not violations(kind, accepted.cost, self.cost, scope, alignment):
+                text, verdict = f"{text}; accepted with {accepted.label}", Verdict.OK
+        return _finding(
+            self.new,
+            gravest,
+            "changed" if found else "unchanged",
+            verdict,
+            text,
+            label=baseline.label,
+        )
+
     def _obstacle(self, baseline: Baseline, metric: str, scope: str) -> str:
         """Why the version cannot be compared with its baseline; empty if it can."""
         problems = [
-            *reasons.obstacles(baseline.label, baseline.cost, self.new.label, self.new.cost),
-            reasons.gap(self.new.label, self.new.cost, metric, scope),
+            *reasons.obstacles(baseline.label, baseline.cost, self.new.label, self.cost),
+            reasons.removal(baseline.label, baseline.cost, self.new.label, self.cost, scope),
+            reasons.gap(self.new.label, self.cost, metric, scope),
             # A part of the model that only the version has is new: its baseline is zero.
             reasons.gap(baseline.label, baseline.cost, metric, TOTAL),
         ]
         return next(filter(None, problems), "")
 
     def _decide(self, rules: Sequence[PolicyRule], old: int, new: int) -> _Decision:
-        accepted = self.accepted.get((rules[0].metric, rules[0].scope), 0)
+        accepted = self._accepted_value(rules[0].metric, rules[0].scope)
         limits = [(rule, max(rule.limit(max(old, accepted)), accepted)) for rule in rules]
         broken = [(rule, limit) for rule, limit in limits if new > limit]
         if broken:
@@ -219,13 +311,34 @@ class _Judgement:
         rule, limit = min(limits, key=lambda pair: (pair[1], not _fails(pair[0])))
         return _Decision(rule, limit, None)
 
-    def _attribution(self, baseline: Baseline, metric: str, scope: str) -> tuple[Attribution, ...]:
-        old, new = baseline.cost, self.new.cost
+    def _lower_bounds(self, baseline: Baseline, metric: str, scope: str) -> tuple[str, ...]:
+        """Which numbers are too low, since layers were not counted."""
+        return (
+            *reasons.lower_bounds(baseline.label, baseline.cost, metric, scope),
+            *reasons.lower_bounds(self.new.label, self.cost, metric, scope),
+        )
+
+    def _is_certain(self, decision: _Decision, baseline: Baseline) -> bool:
+        """Whether a verdict holds although layers were not counted."""
+        metric, scope = decision.rule.metric, decision.rule.scope
+        if reasons.leave_out_the_same(baseline.cost, self.cost, metric, scope):
+            return True
+        # What is too much without these layers is too much with them.
+        is_exact = not reasons.uncounted(baseline.cost, metric, scope)
+        return is_exact and decision.verdict is not None
+
+    def _accepted_value(self, metric: str, scope: str) -> int:
+        return self.accepted.get((metric, scope), _NOTHING).value or 0
+
+    def _alignment(self, baseline: Baseline) -> Alignment:
         # Several rules have one baseline, and finding out which layer is which takes time.
         if baseline.label not in self.alignments:
-            self.alignments[baseline.label] = align(old.layers, new.layers)
-        alignment = self.alignments[baseline.label]
-        return attribute(old, new, metric, scope=scope, alignment=alignment)
+            self.alignments[baseline.label] = align(baseline.cost.layers, self.cost.layers)
+        return self.alignments[baseline.label]
+
+    def _attribution(self, baseline: Baseline, metric: str, scope: str) -> tuple[Attribution, ...]:
+        alignment = self._alignment(baseline)
+        return attribute(baseline.cost, self.cost, metric, scope=scope, alignment=alignment)
 
     def _reason(
         self,
@@ -240,49 +353,50 @@ class _Judgement:
         text += f" against {baseline.label}"
         if decision.verdict is not None:
             text += f", limit {decision.limit:,}"
-        elif old < new <= self.accepted.get((metric, scope), 0):
-            text += f", accepted up to {self.accepted[metric, scope]:,}"
+        elif old < new <= self._accepted_value(metric, scope):
+            text += f", accepted up to {self._accepted_value(metric, scope):,}"
         if attribution:
             text += f": {summary(attribution, new - old)}"
-        return _sentence(
-            text,
-            reasons.lower_bounds(baseline.label, baseline.cost, metric, scope),
-            reasons.lower_bounds(self.new.label, self.new.cost, metric, scope),
-        )
+            text = _sentence(text, *reasons.resized_inputs(baseline.inputs, self.new.inputs))
+        return text
 
-    def _not_judged(self, rules: Sequence[PolicyRule], reason: str, *, label: str = "") -> Finding:
-        gravest = min(rules, key=lambda rule: not _fails(rule))
-        return self._finding(gravest, "not-judged", Verdict.NOT_JUDGED, reason, label=label)
 
-    def _finding(
-        self,
-        rule: PolicyRule,
-        happened: str,
-        verdict: Verdict,
-        reason: str,
-        *,
-        old: int | None = None,
-        new: int | None = None,
-        limit: int | None = None,
-        label: str = "",
-        attribution: tuple[Attribution, ...] = (),
-    ) -> Finding:
-        return Finding(
-            kind=f"{rule.metric.replace('_', '-')}-{happened}",
-            model=self.new.model,
-            tag=self.new.tag,
-            point=self.new.point,
-            metric=rule.metric,
-            scope=rule.scope,
-            verdict=verdict,
-            reason=reason,
-            old=old,
-            new=new,
-            limit=limit,
-            rule=rule.name,
-            baseline=label,
-            attribution=attribution,
-        )
+def _not_judged(
+    new: Candidate, rules: Sequence[PolicyRule], reason: str, *, label: str = ""
+) -> Finding:
+    gravest = min(rules, key=lambda rule: not _fails(rule))
+    return _finding(new, gravest, "not-judged", Verdict.NOT_JUDGED, reason, label=label)
+
+
+def _finding(
+    judged: Candidate,
+    rule: PolicyRule,
+    happened: str,
+    verdict: Verdict,
+    reason: str,
+    *,
+    old: int | None = None,
+    new: int | None = None,
+    limit: int | None = None,
+    label: str = "",
+    attribution: tuple[Attribution, ...] = (),
+) -> Finding:
+    return Finding(
+        kind=f"{rule.metric.replace('_', '-')}-{happened}",
+        model=judged.model,
+        tag=judged.tag,
+        point=judged.point,
+        metric=rule.metric,
+        scope=rule.scope,
+        verdict=verdict,
+        reason=reason,
+        old=old,
+        new=new,
+        limit=limit,
+        rule=rule.name,
+        baseline=label,
+        attribution=attribution,
+    )
 
 
 def _fails(rule: PolicyRule) -> bool:
@@ -295,5 +409,5 @@ def _happened(old: int, new: int) -> str:
     return "increased" if new > old else "decreased"
 
 
-def _sentence(text: str, *caveats: Iterable[str]) -> str:
-    return "; ".join([text, *chain.from_iterable(caveats)])
+def _sentence(*parts: str) -> str:
+    return "; ".join(parts)

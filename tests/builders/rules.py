@@ -53,3 +53,19 @@ def node(
         attributes=attributes,
         compute_dtype=DType.FLOAT32,
     )
+
+
+def attended(
+    heads: int, queries: int, keys: int, length: int, *, masks: int = 0, value: int = 0
+) -> Counts:
+    """What attention counts, by hand: two products, a scale, masks, a softmax of each row."""
+    value = value or length
+    scores = heads * queries * keys
+    return Counts(
+        macs=scores * (length + value),
+        dots=scores + heads * queries * value,
+        muls=scores,
+        adds=scores * masks + scores - heads * queries,
+        divs=scores,
+        specials=scores,
+    )

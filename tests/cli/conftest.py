@@ -4,13 +4,21 @@ from pathlib import Path
 
 import pytest
 from builders import onnx_models, tensorflow_models
-from builders.command_line import Costdb, runner
+from builders.command_line import Costdb, runner, runner_here
 
 
 @pytest.fixture
 def costdb(tmp_path: Path) -> Costdb:
     """Runs `costdb` in a folder of its own."""
     return runner(tmp_path)
+
+
+@pytest.fixture
+def here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Costdb:
+    """The same without a process of its own."""
+    return runner_here(tmp_path, monkeypatch, capsys)
 
 
 @pytest.fixture(scope="session")

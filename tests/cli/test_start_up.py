@@ -42,3 +42,8 @@ def test_history_loads_the_database_and_nothing_else(tmp_path: Path) -> None:
         capture_output=True,
     )
     assert loaded_by(["history"], tmp_path) <= {"sqlalchemy", "zstandard"}
+
+
+def test_a_file_is_read_elsewhere(tmp_path: Path, onnx_file: Path) -> None:
+    """The process that counts loads neither a plugin nor a framework: its child does."""
+    assert loaded_by(["analyze", str(onnx_file)], tmp_path) == set()

@@ -73,6 +73,8 @@ def test_csv_keeps_ordinary_names_and_exact_numbers() -> None:
         ("@everyone #1", r"\@everyone \#1"),
         ("a\nb", r"a\\x0ab"),
         ("`code`", r"\`code\`"),
+        ("http://h www.h.example", r"http\://h www\.h.example"),
+        ("me@h.example", r"me\@<!-- -->h.example"),
     ],
 )
 def test_markdown_holds_no_markup(name: str, shown: str) -> None:
@@ -87,3 +89,38 @@ def test_json_keeps_every_name(name: str) -> None:
 
 def test_plain_text_stays() -> None:
     assert escape.plain("Conv_1 größe 日本") == "Conv_1 größe 日本"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a|b`c`", "<code>a&#124;b&#96;c&#96;</code>"),
+        ("net/conv_1 (3x3)", "<code>net/conv_1 (3x3)</code>"),
+        ("_a_", "<code>&#95;a&#95;</code>"),
+        ("detector@v1", "<code>detector&#64;<!-- -->v1</code>"),
+        ("\x1b\ufffe", "<code>&#92;x1b&#92;ufffe</code>"),
+    ],
+)
+def test_a_code_element_holds_text(name: str, shown: str) -> None:
+    assert escape.code(name) == shown
+
+
+def test_a_comment_names_no_one_and_refers_to_nothing() -> None:
+    assert escape.mention_free("@me #1 a@h.example") == (
+        "&#64;<!-- -->me &#35;<!-- -->1 a&#64;<!-- -->h.example"
+    )
+
+
+def test_markup_holds_no_element_and_ends_no_attribute() -> None:
+    assert escape.markup("<a b=\"c\" d='e'>&\0\uffff") == (
+        "&lt;a b=&quot;c&quot; d=&#x27;e&#x27;&gt;&amp;\\x00\\uffff"
+    )
+
+
+def test_a_workflow_command_is_neither_ended_nor_started() -> None:
+    assert escape.annotation("50%\n::x") == "50%25\\x0a::x"
+    assert escape.annotation_property("a,b::c%") == "a%2Cb%3A%3Ac%25"
+
+
+def test_a_sarif_message_holds_no_link_and_no_placeholder() -> None:
+    assert escape.sarif_message("[a](1) {0} \\") == r"\[a\](1) {{0}} \\"

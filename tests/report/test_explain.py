@@ -13,6 +13,7 @@ from costdb.cost.explanation import explain
 from costdb.cost.result import Analysis, Artifact
 from costdb.ir import Layer, assemble
 from costdb.report.explain import Rollup, explain_document, explain_listings, parting_layers
+from costdb.report.explain_schema import ExplainDocument
 from costdb.report.text import comma_separated, markdown
 
 HOSTILE = "<b>=1+1|\x1b[31m"
@@ -135,3 +136,12 @@ def test_hostile_names_come_out_inert() -> None:
     assert "\x1b" not in comma_separated(listing)
     assert "<b>" not in markdown(listing)
     assert "\x1b" not in markdown(listing)
+
+
+@pytest.mark.parametrize("convention", ["article", "fvcore", "2mac"])
+def test_the_json_is_of_the_form_that_is_written_down(convention: str) -> None:
+    written = explain_document(explained(convention))
+    document = ExplainDocument.model_validate_json(json.dumps(written))
+    assert document.model_dump(by_alias=True, mode="json") == written
+    differences = [layer.difference for layer in document.layers]
+    assert sum(differences) == document.total.difference

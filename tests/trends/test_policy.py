@@ -1,19 +1,23 @@
 """The grammar of policies, which rule wins, and the policy that ships."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+from builders.policies import policy_text
 
 from costdb.cost.result import METRICS
 from costdb.errors import ConfigurationError
+from costdb.settings import config_folder
 from costdb.trends.policy import (
     BaselineKey,
     MaxIncrease,
     Policy,
     PolicyRule,
     Severity,
+    Structural,
     default_policy,
     parse_policy,
     read_policy,
@@ -25,7 +29,13 @@ Table = dict[str, Any]
 
 def rule(**keys: Any) -> Table:
     """A rule's table, valid unless the keys given make it wrong."""
-    return {"metric": "macs"} | ({} if "budget" in keys else {"max_increase": "2%"}) | keys
+    is_structural = {"new_unknown_ops", "dtype_changed"} & set(keys)
+    defaults = {} if is_structural else {"metric": "macs"}
+    return defaults | ({} if is_structural or "budget" in keys else {"max_increase": "2%"}) | keys
+
+
+def parsed(tables: list[Table], origin: str | Path = "p") -> Policy:
+    return parse_policy(policy_text(tables), origin)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +78,24 @@ def rule(**keys: Any) -> Table:
             id="a plain number",
         ),
         pytest.param(
+            rule(new_unknown_ops=True, severity="warn"),
+            PolicyRule("new_unknown_ops against previous, warn", "unknown_ops",
+                       severity=Severity.WARN, structural=Structural.NEW_UNKNOWN_OPS),
+            id="no new unknown operators",
+        ),
+        pytest.param(
+            rule(dtype_changed=True, model="a", scope="scope:head/*", point="b*", against="anchor"),
+            PolicyRule("a: dtype_changed of scope:head/* at b* against anchor, fail", "dtype", "a",
+                       "scope:head/*", against="anchor", point="b*",
+                       structural=Structural.DTYPE_CHANGED),
+            id="no other types in a part",
+        ),
+        pytest.param(
+            rule(point="b32", budget="1 G"),
+            PolicyRule('macs at b32 budget = "1 G", fail', "macs", budget=10**9, point="b32"),
+            id="an operating point",
+        ),
+        pytest.param(
             rule(metric="*", against="best"),
             PolicyRule('* max_increase = "2%" against best, fail', "*",
                        max_increase=MaxIncrease(Fraction(1, 50)), against="best"),
@@ -76,7 +104,8 @@ def rule(**keys: Any) -> Table:
     ],
 )  # fmt: skip
 def test_a_rule(table: Table, expected: PolicyRule) -> None:
-    assert parse_policy([table], "costdb.toml") == Policy((expected,), "costdb.toml")
+    policy = parsed([table], "costdb.toml")
+    assert policy == Policy((replace(expected, line=1),), "costdb.toml")
 
 
 @pytest.mark.parametrize(
@@ -168,6 +197,31 @@ def test_a_rule(table: Table, expected: PolicyRule) -> None:
             id="a scope without a colon",
         ),
         pytest.param(
+            rule(max_increase="0.02"), "max_increase of macs: '0.02' is no whole number",
+            'write "2%" for a share of the baseline', id="a ratio as text",
+        ),
+        pytest.param(
+            rule(new_unknown_ops=False), "new_unknown_ops = false is not true",
+            "write true, or leave it out", id="a structural rule that is off",
+        ),
+        pytest.param(
+            rule(dtype_changed=True, metric="macs"), "metric does not go with dtype_changed",
+            "write two rules", id="a structural rule with a metric",
+        ),
+        pytest.param(
+            rule(dtype_changed=True, budget=3), "budget does not go with dtype_changed",
+            "write two rules", id="a structural rule with a budget",
+        ),
+        pytest.param(
+            rule(dtype_changed=True, new_unknown_ops=True),
+            "dtype_changed does not go with new_unknown_ops", "write two rules",
+            id="two structural rules",
+        ),
+        pytest.param(
+            rule(dtype_changed=True, against="best"), "best is the lowest value, and here is none",
+            'write against = "previous"', id="the best of no value",
+        ),
+        pytest.param(
             rule(metric="peak_memory_bytes", scope="op:Conv"),
             "peak_memory_bytes is the whole model's, and no part has one of its own",
             'leave scope out, or write metric = "activation_bytes"', id="the peak of a part",
@@ -176,9 +230,13 @@ def test_a_rule(table: Table, expected: PolicyRule) -> None:
 )  # fmt: skip
 def test_a_wrong_rule(table: Table, message: str, hint: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        parse_policy([rule(name="fine", against="anchor"), table], "costdb.toml")
-    assert caught.value.message == f"costdb.toml: rule 2: {message}"
-    assert caught.value.hint == hint
+        parsed([rule(name="fine", against="anchor"), table], "costdb.toml")
+    # The first rule takes its head and four keys, and an empty line.
+    place, _, said = caught.value.message.partition(": ")
+    assert place.startswith("costdb.toml:")
+    assert int(place.rpartition(":")[2]) >= 7
+    assert (said, caught.value.hint) == (message, hint)
+    assert caught.value.others == ()
 
 
 @pytest.mark.parametrize(
@@ -187,21 +245,21 @@ def test_a_wrong_rule(table: Table, message: str, hint: str) -> None:
         pytest.param([], "costdb.toml has no rules", id="none"),
         pytest.param(
             [rule(), rule(model="a"), rule(max_increase="3%")],
-            "costdb.toml: rule 3 judges the same as rule 1", id="two for the same",
+            "costdb.toml:10: it judges the same as the rule on line 1", id="two for the same",
         ),
         pytest.param(
             [rule(budget=3, metric="params"), rule(budget=4, metric="params")],
-            "costdb.toml: rule 2 judges the same as rule 1", id="two budgets",
+            "costdb.toml:5: it judges the same as the rule on line 1", id="two budgets",
         ),
         pytest.param(
             [rule(name="x"), rule(name="x", model="a")],
-            "costdb.toml: rule 2 is called 'x' like rule 1", id="two of one name",
+            "costdb.toml:9: it is called 'x' like the rule on line 1", id="two of one name",
         ),
     ],
 )  # fmt: skip
 def test_wrong_policies(tables: list[Table], message: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        parse_policy(tables, "costdb.toml")
+        parsed(tables, "costdb.toml")
     assert caught.value.message == message
 
 
@@ -243,9 +301,102 @@ def test_limit(increase: MaxIncrease, old: int, expected: int) -> None:
     ],
 )
 def test_the_most_specific_rule_wins(tables: list[Table], winner: int) -> None:
-    policy = parse_policy([rule(name=str(n), **table) for n, table in enumerate(tables)], "p")
+    policy = parsed([rule(name=str(n), **table) for n, table in enumerate(tables)])
     (won,) = (entry for entry in policy.rules_for("detector") if entry.metric == "macs")
     assert won.name == str(winner)
+
+
+@pytest.mark.parametrize(
+    ("tables", "reason"),
+    [
+        pytest.param([{}], "the only one", id="alone"),
+        pytest.param([{}, {"model": "detector"}], "it names the model", id="the model"),
+        pytest.param(
+            [{"model": "d*"}, {"model": "det*"}], "its glob fits the model more closely",
+            id="a longer glob",
+        ),
+        pytest.param([{}, {"point": "b32"}], "it names the point", id="the point"),
+        pytest.param(
+            [{"point": "b*"}, {"point": "b3*"}], "its glob fits the point more closely",
+            id="a longer glob of points",
+        ),
+        pytest.param([{"metric": "*"}, {}], "it names the metric", id="the metric"),
+        pytest.param([{"model": "de*"}, {"model": "d*r"}], "the later one", id="a later one"),
+        pytest.param(
+            [{"point": "b32"}, {"model": "detector"}], "it names the model", id="model before point"
+        ),
+    ],
+)  # fmt: skip
+def test_why_a_rule_wins_and_what_it_beats(tables: list[Table], reason: str) -> None:
+    policy = parsed([rule(name=str(n), **table) for n, table in enumerate(tables)])
+    rulings = policy.rulings("detector", "b32")
+    (ruling,) = (one for one in rulings if one.rule.metric == "macs")
+    assert ruling.rule.name == str(len(tables) - 1)
+    assert [beaten.name for beaten in ruling.beaten] == [str(n) for n in range(len(tables) - 1)]
+    assert ruling.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("table", "needs_layers"),
+    [
+        pytest.param({}, False, id="a total"),
+        pytest.param({"budget": 1}, False, id="a budget"),
+        pytest.param({"scope": "op:Conv"}, True, id="a part"),
+        pytest.param({"dtype_changed": True}, True, id="a structural rule"),
+    ],
+)
+def test_what_totals_alone_cannot_say(table: Table, *, needs_layers: bool) -> None:
+    (found,) = parsed([rule(**table)]).rules
+    assert found.needs_layers is needs_layers
+
+
+def test_a_rule_for_another_point() -> None:
+    policy = parsed([rule(point="b32")])
+    assert policy.rules_for("detector") == ()
+    assert policy.baselines_for("detector", "b32") == (BaselineKey("previous", "macs", "total"),)
+
+
+def test_every_mistake_in_a_file_is_said_with_its_line() -> None:
+    text = """# Rules.
+[[rules]]
+metrik = "macs"
+max_increase = "2 %"
+
+[[rules]]
+metric = "weight_bytes"
+budget = "10 M"
+scope = "layers:head"
+severity = "error"
+
+[[rules]]
+metric = "macs"
+max_increase = 0.02
+
+[[rules]]
+metric = "flops"
+max_increase = "1 %"
+
+[[rules]]
+metric = "flops"
+max_increase = "2 %"
+"""
+    with pytest.raises(ConfigurationError) as caught:
+        parse_policy(text, "p.toml")
+    assert [(one.message, one.hint) for one in (caught.value, *caught.value.others)] == [
+        ("p.toml:2: it has no metric", 'write metric = "params"'),
+        ("p.toml:3: 'metrik' is no key of a rule", "did you mean 'metric'?"),
+        (
+            "p.toml:8: budget of weight_bytes: '10 M' has 'M', which is no unit of bytes",
+            "did you mean 'MB'?",
+        ),
+        ('p.toml:9: scope = "layers:head" is not known', "did you mean 'layer:*'?"),
+        ('p.toml:10: severity = "error" is not known', "known: fail, warn"),
+        (
+            "p.toml:14: max_increase = 0.02 is no amount",
+            'write max_increase = "2%" or "25 M"',
+        ),
+        ("p.toml:20: it judges the same as the rule on line 16", "keep one of them"),
+    ]
 
 
 def test_rules_for_other_things_do_not_compete() -> None:
@@ -256,12 +407,12 @@ def test_rules_for_other_things_do_not_compete() -> None:
         {"scope": "op:Conv"},
         {"budget": 1},
     ]
-    policy = parse_policy([rule(name=str(n), **keys) for n, keys in enumerate(others)], "p")
+    policy = parsed([rule(name=str(n), **keys) for n, keys in enumerate(others)])
     assert [entry.name for entry in policy.rules_for("detector")] == ["0", "1", "2", "3", "4"]
 
 
 def test_rules_for_a_model_that_none_is_for() -> None:
-    assert parse_policy([rule(model="det*")], "p").rules_for("speech") == ()
+    assert parsed([rule(model="det*")]).rules_for("speech") == ()
 
 
 @pytest.mark.parametrize(
@@ -272,13 +423,13 @@ def test_rules_for_a_model_that_none_is_for() -> None:
     ],
 )
 def test_a_rule_for_every_metric(scope: str, metrics: tuple[str, ...]) -> None:
-    policy = parse_policy([rule(metric="*", scope=scope)], "p")
+    policy = parsed([rule(metric="*", scope=scope)])
     assert [entry.metric for entry in policy.rules_for("m")] == list(metrics)
 
 
 def test_baselines_are_asked_for_once() -> None:
     tables = [rule(), rule(severity="warn"), rule(against="anchor"), rule(budget=1)]
-    assert parse_policy(tables, "p").baselines_for("m") == (
+    assert parsed(tables).baselines_for("m") == (
         BaselineKey("previous", "macs", "total"),
         BaselineKey("anchor", "macs", "total"),
     )
@@ -300,6 +451,13 @@ def test_the_default_policy() -> None:
     ]
 
 
+def test_the_example_of_a_policy() -> None:
+    rules = read_policy(config_folder() / "costdb.toml").rules_for("detector", "b32")
+    assert [(entry.metric, entry.severity.value) for entry in rules] == [
+        ("macs", "fail"), ("weight_bytes", "warn"), ("flops", "fail"), ("unknown_ops", "warn"),
+    ]  # fmt: skip
+
+
 RULE = 'metric = "macs"\nmax_increase = "2%"\n'
 
 
@@ -313,7 +471,9 @@ RULE = 'metric = "macs"\nmax_increase = "2%"\n'
 def test_read_policy(tmp_path: Path, text: str) -> None:
     file = tmp_path / "policy.toml"
     file.write_text(text)
-    assert read_policy(file) == parse_policy([rule()], file)
+    (found,) = read_policy(file).rules
+    assert found.max_increase == MaxIncrease(Fraction(1, 50))
+    assert found.line == text[: text.index("metric")].count("\n")
     assert default_policy(file) == read_policy(file)
 
 
@@ -321,10 +481,11 @@ def test_read_policy(tmp_path: Path, text: str) -> None:
     ("content", "message"),
     [
         pytest.param(b"", "{file} has no rules", id="empty"),
-        pytest.param(b"rules = 3", "{file}: rules is not an array of tables", id="no tables"),
-        pytest.param(b"rules = [3]", "{file}: rules is not an array of tables", id="no table"),
+        pytest.param(b"rules = 3", "{file}:1: rules is no array of tables", id="no tables"),
+        pytest.param(b"rules = [3]", "{file}:1: rules is no array of tables", id="no table"),
+        pytest.param(b"rules = []\nmodels = 3", "{file}:2: 'models' is no key here", id="a key"),
         pytest.param(
-            b"rules = []\nmodels = 3", "{file}: 'models' is no key of a policy file", id="a key"
+            b"[policy]\nrulez = 3", "{file}:2: 'rulez' is no key here", id="a key of costdb.toml"
         ),
         pytest.param(b"[[rules", "{file} is not valid TOML: ", id="no TOML"),
         pytest.param(b"\xff", "{file} is not valid TOML: ", id="no UTF-8"),

@@ -7,6 +7,7 @@ from builders.costs import graph_cost, layer, macs, state_dict_cost
 
 from costdb.contracts import Coverage
 from costdb.cost.result import View
+from costdb.ir import DType, Tensor
 from costdb.trends import reasons
 
 
@@ -54,6 +55,43 @@ def test_gap() -> None:
     no_graph = "v2 has weights but no graph to cost"
     assert reasons.gap("v2", state_dict_cost(1), "macs", "total") == no_graph
     assert reasons.gap("v2", state_dict_cost(1), "params", "total") == ""
+
+
+def test_removal() -> None:
+    whole, part = graph_cost([layer("Conv", "a"), layer("Gemm", "b")]), graph_cost([layer("Conv")])
+    assert reasons.removal("previous v1", whole, "v2", part, "op:Gemm") == (
+        "removed: op:Gemm is in previous v1, and no layer of v2 is"
+    )
+    assert reasons.removal("previous v1", whole, "v2", part, "op:Conv") == ""
+    assert reasons.removal("previous v1", part, "v2", whole, "op:Gemm") == ""
+    assert reasons.removal("previous v1", whole, "v2", part, "total") == ""
+
+
+def tensors(**shapes: tuple[int, ...] | None) -> list[Tensor]:
+    return [Tensor(name, shape, DType.FLOAT32) for name, shape in shapes.items()]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param(tensors(x=(1, 3)), tensors(x=(1, 3)), [], id="the same"),
+        pytest.param(
+            tensors(x=(1, 3), n=(1,)), tensors(x=(1, 4), n=(1,)), ["input x is 1x4, was 1x3"],
+            id="another size",
+        ),
+        pytest.param(
+            tensors(x_1=(1, 3)), tensors(x_2=(1, 4)), ["input x_2 is 1x4, was 1x3"],
+            id="under another name",
+        ),
+        pytest.param(tensors(x=(1, 3)), tensors(y=(2,), z=(3,)), [], id="other inputs"),
+        pytest.param(tensors(x=(1, 3)), tensors(x=(1, 3), z=(3,)), [], id="one more"),
+        pytest.param(tensors(x=None), tensors(x=(1, 3)), [], id="not known before"),
+        pytest.param(tensors(x=(1, 3)), tensors(x=None), [], id="not known now"),
+        pytest.param([], tensors(x=(1, 3)), [], id="nothing is known"),
+    ],
+)  # fmt: skip
+def test_resized_inputs(old: list[Tensor], new: list[Tensor], expected: list[str]) -> None:
+    assert list(reasons.resized_inputs(old, new)) == expected
 
 
 def test_lower_bounds() -> None:

@@ -6,17 +6,21 @@ from typing import Any
 
 import pytest
 from builders.costs import conv, graph_cost, layer, macs, state_dict_cost
+from builders.policies import policy_text
 from hypothesis import given
 from hypothesis import strategies as st
 
 from costdb.contracts import Coverage, Finding
-from costdb.cost.result import METRICS, GraphCost, Totals, View
+from costdb.cost.result import METRICS, GraphCost, LayerCost, Totals, View
+from costdb.ir import DType, Tensor
 from costdb.trends.policy import BaselineKey, Policy, default_policy, parse_policy
 from costdb.trends.verdicts import (
+    Allowance,
     Baseline,
     Candidate,
     Verdict,
     finding_id,
+    is_settled,
     judge,
     worst,
 )
@@ -28,9 +32,13 @@ def policy(*tables: dict[str, Any]) -> Policy:
     """Rules on MACs, at most 5 % over the previous version, unless they say otherwise."""
     defaults = {"metric": "macs"}
     bounds: dict[str, Any] = {"max_increase": "5%"}
-    return parse_policy(
-        [defaults | ({} if "budget" in table else bounds) | table for table in tables], "p.toml"
-    )
+    filled = [
+        table
+        if {"new_unknown_ops", "dtype_changed"} & set(table)
+        else defaults | ({} if "budget" in table else bounds) | table
+        for table in tables
+    ]
+    return parse_policy(policy_text(filled), "p.toml")
 
 
 def candidate(cost: GraphCost, tag: str = "v2") -> Candidate:
@@ -45,7 +53,7 @@ def judged(
         BaselineKey(key.against, key.metric, key.scope): found[key.against]
         for key in rules.baselines_for("detector")
     }
-    totals = {(metric, "total"): value for metric, value in accepted.items()}
+    totals = {(metric, "total"): Allowance(value) for metric, value in accepted.items()}
     return judge(candidate(cost, tag), baselines, rules, accepted=totals)
 
 
@@ -268,13 +276,58 @@ def test_a_lower_bound_is_said() -> None:
     unknown = layer("Nms", "nms", coverage=Coverage.UNKNOWN)
     counted = layer("MatMul", "dense", macs=100)
     partly, fully = graph_cost([counted, unknown]), graph_cost([counted])
-    said = "previous v1 is a lower bound without Nms x1"
-    assert only(fully, partly).reason == f"macs unchanged at 100 against previous v1; {said}"
-    assert only(partly, partly).reason.endswith(f"; {said}; v2 is a lower bound without Nms x1")
-    assert "lower bound" not in only(partly, partly, policy({"metric": "params"})).reason
-    assert only(partly, "", policy({"budget": 200})).reason == (
-        "macs 100, within the budget of 200; v2 is a lower bound without Nms x1"
+    said = "previous v1 is a lower bound without Nms x1", "v2 is a lower bound without Nms x1"
+    same = only(partly, partly)
+    assert same.verdict == "ok"
+    assert same.reason == f"macs unchanged at 100 against previous v1; {said[0]}; {said[1]}"
+    assert "lower bound" not in only(partly, fully, policy({"metric": "params"})).reason
+
+
+UNCOUNTED = layer("Nms", "nms", coverage=Coverage.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "verdict"),
+    [
+        pytest.param([100], [100, UNCOUNTED], "not-judged", id="it is there now"),
+        pytest.param([100], [90, UNCOUNTED], "not-judged", id="and what is counted is less"),
+        pytest.param([100], [106, UNCOUNTED], "regression", id="too much without it"),
+        pytest.param([100, UNCOUNTED], [100], "not-judged", id="it is there no more"),
+        pytest.param([100, UNCOUNTED], [106], "not-judged", id="and what is counted is more"),
+        pytest.param([100, UNCOUNTED], [106, UNCOUNTED], "regression", id="it is in both"),
+        pytest.param([100, UNCOUNTED], [90, UNCOUNTED], "improved", id="in both, and it is less"),
+        pytest.param(
+            [100, UNCOUNTED], [106, UNCOUNTED, UNCOUNTED], "not-judged", id="there is one more"
+        ),
+        pytest.param(
+            [100, UNCOUNTED], [100, replace(UNCOUNTED, output_shapes=((2, 8),))], "not-judged",
+            id="it is larger",
+        ),
+    ],
+)  # fmt: skip
+def test_what_no_rule_counts_is_not_judged(
+    old: list[int | LayerCost], new: list[int | LayerCost], verdict: str
+) -> None:
+    before, now = (
+        graph_cost(
+            layer("MatMul", "dense", macs=entry) if isinstance(entry, int) else entry
+            for entry in entries
+        )
+        for entries in (old, new)
     )
+    found = only(now, before)
+    assert found.verdict == verdict
+    assert "a lower bound without Nms x" in found.reason
+
+
+def test_a_budget_of_what_no_rule_counts() -> None:
+    partly = graph_cost([layer("MatMul", "dense", macs=100), UNCOUNTED])
+    said = "v2 is a lower bound without Nms x1"
+    within = only(partly, "", policy({"budget": 200}))
+    assert (within.verdict, within.reason) == ("not-judged", said)
+    over = only(partly, "", policy({"budget": 99}))
+    assert over.verdict == "regression"
+    assert over.reason == f"macs 100, over the budget of 99 by 1; {said}"
 
 
 @pytest.mark.parametrize(
@@ -327,7 +380,10 @@ def test_a_budget_of_what_is_not_there() -> None:
             "macs of scope:m/c new (0 -> 10) against previous v1, limit 0:"
             " 100 % from m/c (1 new Conv)", id="a module that is new",
         ),
-        pytest.param("layer:gone", "not-judged", "no layer of v2 is in layer:gone", id="removed"),
+        pytest.param(
+            "layer:gone", "not-judged",
+            "removed: layer:gone is in previous v1, and no layer of v2 is", id="removed",
+        ),
         pytest.param("layer:x", "not-judged", "no layer of v2 is in layer:x", id="never there"),
     ],
 )  # fmt: skip
@@ -389,6 +445,104 @@ def test_an_accepted_value_lifts_a_budget() -> None:
     assert only(macs(1_200), "", rules, macs=1_200).verdict == "ok"
     assert only(macs(1_201), "", rules, macs=1_200).limit == 1_200
     assert only(macs(1_201), "", rules, macs=500).limit == 1_000
+
+
+def structural(
+    old: GraphCost, new: GraphCost, *, accepted: GraphCost | None = None, **keys: Any
+) -> Finding:
+    """The finding of a rule that no new operator may be without a counting rule."""
+    rules = policy({"new_unknown_ops": True} | keys)
+    key = BaselineKey("previous", "unknown_ops", keys.get("scope", "total"))
+    allowed = {}
+    if accepted is not None:
+        version = Baseline("v0", accepted)
+        allowed = {("unknown_ops", "total"): Allowance(None, version)}
+    (found,) = judge(candidate(new), {key: Baseline("previous v1", old)}, rules, accepted=allowed)
+    return found
+
+
+NMS, WARP = (layer(op, op, coverage=Coverage.UNKNOWN) for op in ("Nms", "Warp"))
+PLAIN = layer("Conv", "c", macs=1)
+
+
+def test_a_structural_rule() -> None:
+    old, new = graph_cost([PLAIN]), graph_cost([PLAIN, NMS, WARP])
+    found = structural(old, new)
+    assert (found.metric, found.kind, found.verdict) == (
+        "unknown_ops", "unknown-ops-changed", "regression",
+    )  # fmt: skip
+    assert (found.old, found.new, found.limit, found.attribution) == (None, None, None, ())
+    assert found.reason == (
+        "operators that no rule counts are new against previous v1: Nms x1, Warp x1"
+    )
+    assert structural(old, new, severity="warn").verdict == "warn"
+    assert structural(old, new, scope="op:Nms").reason == (
+        "in op:Nms, operators that no rule counts are new against previous v1: Nms x1"
+    )
+    same = structural(new, new)
+    assert (same.kind, same.verdict) == ("unknown-ops-unchanged", "ok")
+    assert same.reason == "unknown_ops unchanged against previous v1"
+
+
+def test_a_structural_rule_of_what_was_accepted() -> None:
+    old, new = graph_cost([PLAIN]), graph_cost([PLAIN, NMS])
+    accepted = structural(old, new, accepted=new)
+    assert (accepted.verdict, accepted.kind) == ("ok", "unknown-ops-changed")
+    assert accepted.reason.endswith("Nms x1; accepted with v0")
+    more = graph_cost([PLAIN, NMS, WARP])
+    assert structural(old, more, accepted=new).verdict == "regression"
+    assert structural(old, new, accepted=old).verdict == "regression"
+
+
+def test_a_structural_rule_that_cannot_be_judged() -> None:
+    found = structural(macs(1, rules=2), macs(1))
+    assert (found.verdict, found.kind) == ("not-judged", "unknown-ops-not-judged")
+    assert found.reason.endswith("recost first")
+    assert structural(state_dict_cost(1), macs(1)).reason == (
+        "previous v1 has weights but no graph to cost"
+    )
+
+
+def test_the_gravest_of_structural_rules_decides() -> None:
+    rules = policy(
+        {"dtype_changed": True, "severity": "warn"}, {"dtype_changed": True, "severity": "fail"}
+    )
+    old, new = graph_cost([PLAIN]), graph_cost([replace(PLAIN, dtype=DType.FLOAT16)])
+    key = BaselineKey("previous", "dtype", "total")
+    (found,) = judge(candidate(new), {key: Baseline("previous v1", old)}, rules)
+    assert (found.verdict, found.kind) == ("regression", "dtype-changed")
+    assert found.reason == (
+        "layers compute in other types against previous v1: float32 -> float16 in c"
+    )
+
+
+def test_a_version_whose_cost_is_not_known() -> None:
+    rules = policy({}, {"max_increase": "10%", "against": "tag:v1.0"}, {"budget": 5})
+    keys = rules.baselines_for("detector")
+    lost = Candidate("detector", "v2", "default", "v2 was costed under rules 1")
+    found = judge(lost, dict.fromkeys(keys, "no such version"), rules)
+    assert [(one.verdict, one.reason, one.baseline) for one in found] == [
+        ("not-judged", "v2 was costed under rules 1", "previous"),
+        ("not-judged", "v2 was costed under rules 1", "tag v1.0"),
+        ("not-judged", "v2 was costed under rules 1", ""),
+    ]
+
+
+def test_inputs_of_another_size_are_said() -> None:
+    def fed(size: int) -> tuple[Tensor, ...]:
+        return (Tensor("x", (1, 3, size, size), DType.FLOAT32),)
+
+    key = BaselineKey("previous", "macs", "total")
+    new = Candidate("detector", "v2", "default", macs(1_306), fed(256))
+    (found,) = judge(new, {key: Baseline("previous v1", macs(1_000), fed(224))}, policy({}))
+    assert found.reason.endswith("; input x is 1x3x256x256, was 1x3x224x224")
+
+
+def test_what_is_settled_without_a_look_at_the_layers() -> None:
+    assert is_settled([finding(verdict="ok"), finding(verdict="not-judged")])
+    assert is_settled([])
+    for verdict in ("improved", "warn", "regression"):
+        assert not is_settled([finding(verdict="ok"), finding(verdict=verdict)])
 
 
 def finding(**fields: Any) -> Finding:

@@ -1,0 +1,186 @@
+"""What a name stands for where costs are compared: a version, a model file, a saved analysis."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from costdb.analysis import analyses
+from costdb.cost.result import GraphCost
+from costdb.errors import NotInDatabase, StoreError, UsageError
+from costdb.ir import Tensor
+from costdb.points import DEFAULT
+from costdb.reading import Reading
+from costdb.settings import Settings
+from costdb.source import PYTHON_SCHEME, Source
+from costdb.store import Store, read
+from costdb.store.names import check_model
+from costdb.store.stored import version_cost
+
+# A saved analysis is no model: it starts like every JSON object, and models are binary.
+_JSON_START = b"{"
+
+
+@dataclass(frozen=True, slots=True)
+class Costed:
+    """What something costs at one operating point.
+
+    Attributes:
+        name: How a sentence calls it: "detector@v2", "new.onnx", "costs.json".
+        point: The operating point.
+        cost: What it costs.
+        inputs: What it is fed.
+        file_format: Of the model file, such as "onnx".
+        structure: The digest of what was costed.
+        warnings: What a reader should know.
+    """
+
+    name: str
+    point: str
+    cost: GraphCost
+    inputs: tuple[Tensor, ...]
+    file_format: str
+    structure: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two things that are compared.
+
+    Attributes:
+        name: As in `Costed`.
+        points: The operating points that it has.
+        at: Operating point -> what it costs there, or the reason for not knowing. Reads a file, or
+            the database, when it is called.
+    """
+
+    name: str
+    points: tuple[str, ...]
+    at: Callable[[str], Costed | str]
+
+
+def is_file(name: str) -> bool:
+    """Whether a name is a file's or a factory's, and not that of a version.
+
+    It is where there is such a file, SavedModel or checkpoint, and where no model can be called so.
+    """
+    # os.path, because pathlib raises for a name that is too long for a file system.
+    files = (name, os.path.join(name, "saved_model.pb"))  # noqa: PTH118
+    if any(map(os.path.isfile, files)) or _names_checkpoint(name):
+        return True
+    try:
+        check_model(name.partition("@")[0])
+    except UsageError:
+        return True
+    return False
+
+
+def _names_checkpoint(name: str) -> bool:
+    """Whether it is what the names of a checkpoint's files begin with, and no file itself."""
+    files = (f"{name}{suffix}" for suffix in (".index", ".meta"))
+    return not os.path.isfile(name) and any(map(os.path.isfile, files))  # noqa: PTH113
+
+
+def side(name: str, reading: Reading, settings: Settings, store: Store | None) -> Side:
+    """What a name stands for.
+
+    Args:
+        name: `MODEL@TAG`, `MODEL@ALIAS`, `MODEL` for its latest version, a model file, or what
+            `costdb analyze --format json` wrote.
+        reading: How to read a model file.
+        settings: Where its operating points stand.
+        store: The database; may be None for files.
+
+    Raises:
+        NotInDatabase: There is no such file and no such version.
+        ArtifactUnreadable: The file cannot be read.
+        BrokenArtifact: It starts like a saved analysis and is none.
+        UsageError: The reading cannot be understood.
+    """
+    if not is_file(name):
+        return _version_side(name, store)
+    with Source(name) as source:
+        has_head = source.scheme != PYTHON_SCHEME and not source.is_directory
+        if has_head and not _names_checkpoint(name) and source.read_at_most(0, 1) == _JSON_START:
+            return _document_side(source)
+    return _file_side(name, reading, settings)
+
+
+def _version_side(name: str, store: Store | None) -> Side:
+    assert store is not None  # noqa: S101 - opened unless every name is a file's
+    try:
+        version = read.resolve(store.engine, name)
+    except NotInDatabase as error:
+        if "@" in name:
+            raise
+        raise NotInDatabase(
+            f"{name!r} is no file, and there is {error.message}", hint=error.hint
+        ) from error
+
+    def at(point: str) -> Costed | str:
+        try:
+            analysis = version_cost(store.engine, version, point).analysis
+        except StoreError as error:
+            return error.message
+        return Costed(
+            version.name,
+            point,
+            analysis.cost,
+            analysis.graph.inputs,
+            version.file_format,
+            analysis.structure_digest,
+            analysis.warnings,
+        )
+
+    return Side(version.name, version.points, at)
+
+
+def _file_side(file: str, reading: Reading, settings: Settings) -> Side:
+    model = settings.model_for(file)
+    known = model.points if model else {}
+    points = tuple(reading.bindings(known))
+    name = Source(file).name
+
+    def at(point: str) -> Costed | str:
+        if point not in points:
+            return f"{name} was not analysed at point {point!r}"
+        typed = [text for text in reading.at if text.partition(":")[0] == point]
+        # The default point is what is left without `--at` and what costdb.toml adds.
+        asked = typed or ([] if point == DEFAULT else [point])
+        (analysis,) = analyses(file, replace(reading, at=asked), known if asked else {})
+        return Costed(
+            name,
+            point,
+            analysis.cost,
+            analysis.graph.inputs,
+            analysis.artifact.file_format,
+            analysis.structure_digest,
+            analysis.warnings,
+        )
+
+    return Side(name, points, at)
+
+
+def _document_side(source: Source) -> Side:
+    from costdb.cost.schema import read_document
+
+    document, cost = read_document(source.read(0, source.size), source.name)
+    found = Costed(
+        source.name,
+        document.point,
+        cost,
+        tuple(
+            Tensor(name, None if tensor.shape is None else tuple(tensor.shape), tensor.dtype)
+            for name, tensor in document.inputs.items()
+        ),
+        document.artifact.format,
+        document.artifact.structure,
+        tuple(document.warnings),
+    )
+
+    def at(point: str) -> Costed | str:
+        if point != found.point:
+            return f"{found.name} was analysed at point {found.point!r}, not {point!r}"
+        return found
+
+    return Side(found.name, (found.point,), at)

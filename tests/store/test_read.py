@@ -13,7 +13,7 @@ from costdb.store import Store, read, schema
 from costdb.store.database import write_transaction
 from costdb.store.read import (
     best,
-    contents,
+    distinct_contents,
     first,
     has_versions,
     latest,
@@ -292,8 +292,9 @@ class TestBaselines:
         add("d1", width=32, branch="dev")
         v4 = resolve(store.engine, "detector@v4")
         place = store.engine, "detector", "main", "default"
-        assert sorted(contents(*place, before=None)) == ["v2", "v3", "v4"]
-        assert sorted(contents(*place, before=v4.ordinal)) == ["v2", "v3"]
+        assert tags(*distinct_contents(*place, before=None)) == ["v2", "v3", "v4"]
+        assert tags(*distinct_contents(*place, before=v4.ordinal)) == ["v2", "v3"]
+        assert tags(*distinct_contents(*place, before=0)) == []
 
     def test_totals(self, store: Store, add: Add) -> None:
         cost = graph_cost(chain(), number=5)

@@ -187,7 +187,7 @@ class TestFrameworks:
         }  # fmt: skip
 
     def test_a_larger_picture(self, database: str, tmp_path: Path, policy: Policy) -> None:
-        # 2 * (160 / 224) ** 2 is 1.02: all but the classifier grows with the pixels.
+        # All but the classifier grows with the pixels, (160 / 224) ** 2 = 25 / 49.
         for size in (160, 224):
             keras = tensorflow_models.keras()
             keras.utils.clear_session()

@@ -11,13 +11,13 @@ from costdb.checking import require_point, subject_of_version
 from costdb.contracts import Finding
 from costdb.cost.result import METRICS, GraphCost
 from costdb.errors import DatabaseMissing, StoreError, UsageError
-from costdb.judging import (
+from costdb.in_force import (
     acceptances_in_force,
     accepted_file,
     every_acceptance,
-    judged,
     policy_in_force,
 )
+from costdb.judging import judged
 from costdb.settings import Settings
 from costdb.store import Store, open_store, read
 from costdb.store.acceptances import add_acceptances, revoke_acceptance

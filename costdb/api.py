@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from costdb.contracts import Finding
     from costdb.cost.explanation import Explanation
     from costdb.freezing import Frozen
-    from costdb.judging import PolicyInForce
+    from costdb.in_force import PolicyInForce
     from costdb.replaying import Replayed
     from costdb.store import Store, Upgraded
     from costdb.store.history import Selection
@@ -422,9 +422,9 @@ def explain_policy(
     Raises:
         ConfigurationError: The policy is wrong.
     """
-    from costdb import judging
+    from costdb import in_force
 
-    return judging.explain_policy(target, policy, point, load_settings())
+    return in_force.explain_policy(target, policy, point, load_settings())
 
 
 def replay(
@@ -454,7 +454,7 @@ def replay(
         DatabaseUnavailable: The database cannot be read.
     """
     from costdb import replaying
-    from costdb.judging import policy_in_force
+    from costdb.in_force import policy_in_force
 
     settings = load_settings(database)
     return replaying.replay(

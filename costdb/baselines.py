@@ -35,7 +35,7 @@ class CostReader:
     """Reads what versions cost, no more of it than is needed and, while it is needed, once."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        self.engine = store.engine
         self.version = lru_cache(_KEPT)(self._resolve)
         self._whole = lru_cache(_KEPT)(self._read_whole)
         self._totals: dict[tuple[int, str], Totals] = {}
@@ -46,16 +46,16 @@ class CostReader:
 
         What was read for others before is forgotten.
         """
-        self._neighbours = read.neighbours(self.store.engine, versions)
+        self._neighbours = read.neighbours(self.engine, versions)
         ids = [version.id for version in versions]
         ids += [one.id for pair in self._neighbours.values() for one in pair if one is not None]
-        self._totals = read.totals_of(self.store.engine, ids)
+        self._totals = read.totals_of(self.engine, ids)
 
     def neighbours(self, version: VersionRecord, point: str) -> Neighbours:
         """What came before a version on its branch."""
         key = version.id, point
         if key not in self._neighbours:
-            self._neighbours |= read.neighbours(self.store.engine, [version])
+            self._neighbours |= read.neighbours(self.engine, [version])
         return self._neighbours.get(key, Neighbours(None, None))
 
     def read(self, version: VersionRecord, point: str, *, whole: bool) -> Known | str:
@@ -68,7 +68,7 @@ class CostReader:
         """
         key = version.id, point
         if not whole and key not in self._totals:
-            self._totals |= read.totals_of(self.store.engine, [version.id])
+            self._totals |= read.totals_of(self.engine, [version.id])
         if whole or key not in self._totals:
             return self._whole(version, point)  # which says what is missing
         return Known(GraphCost(RULES, View.DEPLOYED, self._totals[key], ()))
@@ -76,13 +76,13 @@ class CostReader:
     def _resolve(self, name: str) -> VersionRecord | str:
         """The version that a name stands for, or why it stands for none."""
         try:
-            return read.resolve(self.store.engine, name)
+            return read.resolve(self.engine, name)
         except NotInDatabase as error:
             return error.message
 
     def _read_whole(self, version: VersionRecord, point: str) -> Known | str:
         try:
-            stored = version_cost(self.store.engine, version, point)
+            stored = version_cost(self.engine, version, point)
         except StoreError as error:
             return f"{error.message}: {error.hint}" if error.hint else error.message
         return Known(stored.cost, stored.graph.inputs)
@@ -130,10 +130,9 @@ class BaselineFinder:
             keys: What is asked for.
             whole: Whether layers and inputs are needed.
         """
-        reader = self._reader
-        if reader is None:
+        if self._reader is None:
             return dict.fromkeys(keys, NO_DATABASE)
-        return {key: self._find(reader, key, whole=whole) for key in keys}
+        return {key: self._find(key, whole=whole) for key in keys}
 
     def accepted(
         self, rules: Iterable[PolicyRule], *, whole: bool
@@ -150,8 +149,7 @@ class BaselineFinder:
         return self._acceptances.get(AcceptanceKey(self._model, self._point, metric, scope))
 
     def _allowance(self, one: Acceptance, rule: PolicyRule, *, whole: bool) -> Allowance:
-        needs_version = rule.structural is not None or one.rules != RULES
-        if not needs_version:
+        if rule.structural is None and one.rules == RULES:
             return Allowance(one.value)
         version = self._accepted_version(one)
         known = self._read(version, whole=whole) if version else None
@@ -168,12 +166,17 @@ class BaselineFinder:
         found = self._reader.version(f"{self._model}@{one.tag}")
         return None if isinstance(found, str) else found
 
-    def _find(self, reader: CostReader, key: BaselineKey, *, whole: bool) -> Baseline | str:
+    @property
+    def _database(self) -> CostReader:
+        assert self._reader is not None  # noqa: S101 - without one, nothing is looked up
+        return self._reader
+
+    def _find(self, key: BaselineKey, *, whole: bool) -> Baseline | str:
         kind, _, name = key.against.partition(":")
         if kind in {"tag", "alias"}:
-            return self._named(reader, kind, name, whole=whole)
+            return self._named(kind, name, whole=whole)
         if kind == "best":
-            found = self._best(reader, key.metric, key.scope)
+            found = self._best(key.metric, key.scope)
         elif kind == "anchor":
             found = self._anchor(key.metric, key.scope)
         else:
@@ -184,43 +187,38 @@ class BaselineFinder:
 
     @cached_property
     def _previous(self) -> VersionRecord | None:
-        if self._reader is None:
-            return None
         if self._version is not None:
-            return self._reader.neighbours(self._version, self._point).previous
-        engine = self._reader.store.engine
-        return read.latest(engine, self._model, self._branch, self._point)
+            return self._database.neighbours(self._version, self._point).previous
+        return read.latest(self._database.engine, self._model, self._branch, self._point)
 
     @cached_property
     def _first(self) -> VersionRecord | None:
-        if self._reader is None:
-            return None
         if self._version is not None:
-            return self._reader.neighbours(self._version, self._point).first
-        return read.first(self._reader.store.engine, self._model, self._branch, self._point)
+            return self._database.neighbours(self._version, self._point).first
+        return read.first(self._database.engine, self._model, self._branch, self._point)
 
     def _anchor(self, metric: str, scope: str) -> VersionRecord | None:
         one = self._acceptance(metric, scope)
         accepted = self._accepted_version(one) if one else None
         return accepted or self._first
 
-    def _best(self, reader: CostReader, metric: str, scope: str) -> VersionRecord | None:
-        engine = reader.store.engine
+    def _best(self, metric: str, scope: str) -> VersionRecord | None:
+        """The earlier version that costs least; of a part, among those that have it."""
+        engine = self._database.engine
         before = None if self._version is None else self._version.ordinal
         place = self._model, self._branch, self._point
         if scope == TOTAL:
             return read.best(engine, *place, metric, before=before)
         ranked = []
-        for tag in read.contents(engine, *place, before=before):
-            version = read.resolve(engine, f"{self._model}@{tag}")
-            known = reader.read(version, self._point, whole=True)
+        for version in read.distinct_contents(engine, *place, before=before):
+            known = self._read(version, whole=True)
             if isinstance(known, Known) and selected_layers(known.cost, scope):
                 value = amount(known.cost, metric, scope)
                 ranked.append((value or 0, -version.ordinal, version))
         return min(ranked, key=lambda entry: entry[:2])[-1] if ranked else None
 
-    def _named(self, reader: CostReader, kind: str, name: str, *, whole: bool) -> Baseline | str:
-        found = reader.version(f"{self._model}@{name}")
+    def _named(self, kind: str, name: str, *, whole: bool) -> Baseline | str:
+        found = self._database.version(f"{self._model}@{name}")
         if isinstance(found, str):
             return found
         label = f"alias {name} {found.tag}" if kind == "alias" else f"tag {name}"
@@ -233,8 +231,7 @@ class BaselineFinder:
         return f"{label}: {known}" if isinstance(known, str) else Baseline(label, *known)
 
     def _read(self, version: VersionRecord, *, whole: bool) -> Known | str:
-        assert self._reader is not None  # noqa: S101 - versions come out of it
-        return self._reader.read(version, self._point, whole=whole)
+        return self._database.read(version, self._point, whole=whole)
 
     def _no_earlier_version(self) -> str:
         at = "" if self._point == DEFAULT else f" with the point {self._point!r}"

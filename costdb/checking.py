@@ -13,7 +13,8 @@ from costdb.contracts import Finding
 from costdb.cost import RULES
 from costdb.cost.result import Analysis
 from costdb.errors import DatabaseMissing, DatabaseUnavailable, NotInDatabase
-from costdb.judging import Against, Subject, acceptances_in_force, judged, policy_in_force
+from costdb.in_force import acceptances_in_force, policy_in_force
+from costdb.judging import Against, Subject, judged
 from costdb.points import DEFAULT
 from costdb.reading import Reading
 from costdb.settings import Settings

@@ -73,8 +73,12 @@ def freeze(artifact: str, reading: Reading, destination: Path, *, force: bool) -
 def _check_destination(destination: Path, *, force: bool) -> None:
     if destination.is_dir():
         raise UsageError(f"{str(destination)!r} is a folder", hint=f"-o {destination / 'model.pb'}")
-    if os.path.lexists(destination) and not force:
+    if not os.path.lexists(destination):
+        return
+    if not force:
         raise UsageError(f"{str(destination)!r} is there already", hint="add --force to replace it")
+    if not destination.is_file():
+        raise UsageError(f"{str(destination)!r} is no regular file", hint="name another with -o")
 
 
 def _empty_file_beside(destination: Path) -> Path:

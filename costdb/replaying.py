@@ -9,7 +9,8 @@ from costdb.baselines import BaselineFinder, CostReader
 from costdb.checking import subject_of_version
 from costdb.contracts import Finding
 from costdb.errors import NotInDatabase
-from costdb.judging import every_acceptance, judged
+from costdb.in_force import every_acceptance
+from costdb.judging import judged
 from costdb.settings import Settings
 from costdb.store import Store, open_store, read
 from costdb.store.records import VersionRecord

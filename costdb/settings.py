@@ -56,7 +56,7 @@ class Settings:
     Attributes:
         database: URL of the database, or the URL of an SQLite file made from a path.
         models: What `costdb.toml` says of models, by name.
-        policy_rules: The `[[policy.rules]]` tables as TOML has them, in the file's order.
+        has_policy: Whether `costdb.toml` has a policy, right or wrong.
         file: The `costdb.toml` that was read; None if there is none.
         color: False where NO_COLOR asks for none.
         server: URL of the server to ingest to, from COSTDB_SERVER.
@@ -67,7 +67,7 @@ class Settings:
 
     database: str = field(repr=False)  # it may hold a password
     models: Mapping[str, ModelSettings] = field(default_factory=dict)
-    policy_rules: tuple[Mapping[str, Any], ...] = ()
+    has_policy: bool = False
     file: Path | None = None
     color: bool = True
     server: str | None = None
@@ -133,7 +133,7 @@ def load_settings(
     return Settings(
         database=url,
         models={name: _model(name, table) for name, table in top.table("models").tables()},
-        policy_rules=_policy_rules(top),
+        has_policy="policy" in top.values,
         file=file,
         color=not environment.get("NO_COLOR"),
         server=environment.get("COSTDB_SERVER") or None,
@@ -273,14 +273,6 @@ def _read(file: Path) -> _Table:
     top = _Table(file, "", values).only("database", "models", "policy")
     top.table("database").only("url")
     return top
-
-
-def _policy_rules(top: _Table) -> tuple[Mapping[str, Any], ...]:
-    policy = top.table("policy").only("rules")
-    rules = policy.values.get("rules", [])
-    if not isinstance(rules, list) or not all(isinstance(entry, dict) for entry in rules):
-        raise policy.error("rules", "is not an array of tables", "write [[policy.rules]]")
-    return tuple(rules)
 
 
 def _model(name: str, table: _Table) -> ModelSettings:

@@ -6,7 +6,11 @@ from builders import onnx_models
 
 from costdb import api
 from costdb.analysis import model_name
+from costdb.binding import Binding
 from costdb.errors import CostError, UsageError
+from costdb.ir import DType, Graph, Role, Tensor, assemble
+from costdb.plugins import Plugin, Plugins
+from costdb.source import Source
 
 
 @pytest.mark.parametrize(
@@ -118,3 +122,29 @@ def test_points_of_costdb_toml_are_ingested_too(
     assert api.show("detector@v1").version.sha256 is not None
     assert api.show("detector@v1", point="b8").cost.totals.macs == 8 * 36 * 4 * 27
     assert [note for note in done.warnings if "batch" in note]
+
+
+class WeightsInMemory:
+    """A loader that is an object of the caller's: no other process could have it."""
+
+    name = "memory"
+    revision = 1
+    suffixes = (".memory",)
+
+    def __init__(self, weights: list[Tensor]) -> None:
+        self.weights = weights
+
+    def sniff(self, source: Source) -> bool:
+        return source.name.endswith(".memory")
+
+    def load(self, source: Source, binding: Binding) -> Graph:  # noqa: ARG002 - the protocol
+        return assemble([], inputs=[], outputs=[], unread=self.weights)
+
+
+def test_with_plugins_of_its_own_a_caller_reads_in_this_process(tmp_path: Path) -> None:
+    (tmp_path / "net.memory").touch()
+    loader = WeightsInMemory([Tensor("w", (2, 3), DType.FLOAT32, Role.PARAMETER)])
+    plugins = Plugins((Plugin("memory", "none", loaders=(loader,)),))
+    analysis = api.analyze(os.fspath(tmp_path / "net.memory"), api.Reading(plugins=plugins))
+    assert analysis.cost.totals.params == 6
+    assert (analysis.loader, analysis.artifact.bytes) == ("memory", 0)

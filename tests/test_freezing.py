@@ -152,6 +152,13 @@ def test_with_force_a_file_is_replaced(model: Path, tmp_path: Path) -> None:
     assert frozen.path.read_bytes() == model.read_bytes()
 
 
+def test_a_pipe_is_not_replaced(model: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="is no regular file"):
+        api.freeze(str(model), tmp_path / "pipe", reading(CopyingFreezer()), force=True)
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_a_folder_that_is_not_there_is_an_error(model: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputUnwritable, match="No such file or directory"):
         api.freeze(str(model), tmp_path / "no" / "frozen.onnx", reading(CopyingFreezer()))

@@ -149,9 +149,10 @@ class TestFile:
         assert binding.inputs["flag"].value is True
         assert binding.inputs["x"].shape == (1, 3, 224, 224)
 
-    def test_policy_rules_are_passed_on_as_they_are(self, write: Write) -> None:
-        folder = write('[[policy.rules]]\nmetric = "macs"\nanything = [1]\n[[policy.rules]]\n')
-        assert load(folder).policy_rules == ({"metric": "macs", "anything": [1]}, {})
+    @pytest.mark.parametrize("text", ["[[policy.rules]]\nanything = [1]", "policy = 3"])
+    def test_a_policy_is_left_to_those_who_need_it(self, write: Write, text: str) -> None:
+        assert load(write(text)).has_policy
+        assert not load(write("[database]")).has_policy
 
     @pytest.mark.parametrize(
         ("content", "message", "hint"),
@@ -190,8 +191,6 @@ class TestFile:
             pytest.param(
                 "[models.a.points.p]\noutput = 'y'", "p.output is not a list", "[", id="output"
             ),
-            pytest.param("[policy]\nrule = []", "policy.rule is not", "'rules'", id="policy"),
-            pytest.param("[policy]\nrules = 1", "policy.rules", "[[policy.rules]]", id="rules"),
             pytest.param("[database\n", "is not valid TOML", "toml.io", id="syntax"),
             pytest.param("trust = true", "trust cannot be given", "--trust", id="trust"),
             pytest.param(
@@ -348,7 +347,7 @@ def test_the_example_can_be_read() -> None:
     environment = {"COSTDB_CONFIG": str(config_folder() / "costdb.toml")}
     settings = load_settings(environment=environment)
     assert list(settings.models) == ["detector", "speech"]
-    assert len(settings.policy_rules) == 5
+    assert settings.has_policy
     for model in settings.models.values():
         for point in model.points.values():
             Binding.parse(inputs=point.inputs, dims=point.dims, trips=point.trips)

@@ -15,6 +15,7 @@ def plugins_listing(plugins: Plugins) -> Listing:
             Column("loaders"),
             Column("files"),
             Column("rules", Unit.EXACT),
+            Column("freezes"),
             Column("notifies"),
             Column("state"),
         ),
@@ -25,6 +26,7 @@ def plugins_listing(plugins: Plugins) -> Listing:
                 ", ".join(loader.name for loader in plugin.loaders),
                 " ".join(suffix for loader in plugin.loaders for suffix in loader.suffixes),
                 len(plugin.rules),
+                "yes" if plugin.freezers else "",
                 "yes" if plugin.notifier else "",
                 plugin.problem or "works",
             )
@@ -51,6 +53,7 @@ def plugins_document(plugins: Plugins) -> dict[str, Any]:
                     for loader in plugin.loaders
                 ],
                 "rules": [":".join(filter(None, rule.key)) for rule in plugin.rules],
+                "freezers": [freezer.name for freezer in plugin.freezers],
                 "notifies": plugin.notifier is not None,
                 "problem": plugin.problem,
             }

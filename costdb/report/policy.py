@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from costdb.judging import PolicyInForce
+from costdb.in_force import PolicyInForce
 from costdb.report.listing import Column, Listing
 from costdb.trends.policy import PolicyRule, Ruling
 from costdb.trends.policy_rule import ANY

@@ -60,23 +60,18 @@ def _widths(
     columns: Sequence[Column], headings: Sequence[str], cells: Sequence[Sequence[str]], width: int
 ) -> list[int]:
     """The columns' widths: as wide as their content, but for text that does not fit."""
-    widths = [
-        max(map(cell_len, (heading, *column)))
-        for heading, column in zip(headings, cells, strict=True)
-    ]
-    least = [
-        found if column.unit.is_number else min(found, max(_NARROWEST, cell_len(heading)))
-        for found, column, heading in zip(widths, columns, headings, strict=True)
-    ]
+    widths, least = [], []
+    for column, heading, texts in zip(columns, headings, cells, strict=True):
+        found = max(map(cell_len, (heading, *texts)))
+        narrow = found if column.unit.is_number else max(_NARROWEST, cell_len(heading))
+        widths.append(found if column.unit.is_number else min(found, max(width, narrow)))
+        least.append(min(found, narrow))
     excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
     while excess > 0 and widths != least:
         # The widest one that can still give.
-        _, position = max((w, n) for n, w in enumerate(widths) if w > least[n])
-        given = min(excess, widths[position] - least[position])
-        # Not all from one column, where another is as wide.
-        step = max(1, given // len(widths))
-        widths[position] -= step
-        excess -= step
+        position = max(range(len(widths)), key=lambda n: (widths[n] > least[n], widths[n]))
+        widths[position] -= 1
+        excess -= 1
     return widths
 
 

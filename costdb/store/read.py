@@ -160,10 +160,12 @@ def best(
     return _first_version(engine, query)
 
 
-def contents(
+def distinct_contents(
     engine: Engine, model: str, branch: str, point: str, *, before: int | None
-) -> list[str]:
-    """A tag for each structure with its names that a branch has had, that of the latest version.
+) -> list[VersionRecord]:
+    """The latest version of each structure with its names that a branch has had, by ordinal.
+
+    Retraining repeats structures, so they are few.
 
     Args:
         engine: The database.
@@ -171,16 +173,21 @@ def contents(
         branch: The branch.
         point: The operating point.
         before: Only versions of a lower ordinal than this; None for all.
-
-    Returns:
-        Tags. Retraining repeats structures, so they are few.
     """
-    columns = select(version.c.tag, analysis.c.structure_id, analysis.c.layer_names_id)
-    query = _on_branch(columns, model, branch, point, before).order_by(version.c.ordinal)
+    columns = select(func.max(version.c.ordinal), version.c.model_id)
+    query = _on_branch(columns, model, branch, point, before).group_by(
+        version.c.model_id, analysis.c.structure_id, analysis.c.layer_names_id
+    )
     with read_transaction(engine) as connection:
         rows = connection.execute(query).all()
-    latest = {(structure_id, names_id): tag for tag, structure_id, names_id in rows}
-    return list(latest.values())
+        return [
+            record
+            for batch in _batches(sorted(ordinal for ordinal, _ in rows))
+            for record in version_records(
+                connection,
+                and_(version.c.model_id == rows[0].model_id, version.c.ordinal.in_(batch)),
+            )
+        ]
 
 
 def neighbours(

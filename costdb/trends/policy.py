@@ -176,7 +176,8 @@ def _policy(file: TomlFile) -> Policy:
     _note_duplicates(tables, rules)
     file.check()
     if not rules:
-        raise ConfigurationError(f"{file.name} has no rules", hint="write [[rules]] tables")
+        head = "[[policy.rules]]" if "policy" in file.values else "[[rules]]"
+        raise ConfigurationError(f"{file.name} has no rules", hint=f"write {head} tables")
     return Policy(tuple(rules), str(file.name))
 
 

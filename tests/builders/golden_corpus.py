@@ -17,12 +17,15 @@ from typing import Any
 from builders.families import FAMILIES
 from builders.rule_examples import DOCUMENTED, WITH_EXAMPLE, example
 
-from costdb import api, canonical
+from costdb import canonical
+from costdb.binding import Binding
 from costdb.contracts import COUNT_NAMES, Rule
 from costdb.cost import RULES
 from costdb.cost.engine import cost
 from costdb.cost.result import ADDITIVE_METRICS, METRICS, GraphCost, LayerCost, View
 from costdb.ir import DType, Graph, Layer, Role, Tensor, assemble
+from costdb.source import Source
+from costdb_onnx import OnnxLoader
 
 PATH = Path(__file__).parents[1] / "cost" / "golden.json"
 
@@ -122,8 +125,8 @@ def _cases() -> Iterator[tuple[str, Case]]:
             yield f"family {name}, batch {batch}", _case(family(batch))
         yield f"family {name}, as stored", _case(family(1), View.STORED)
     for path in _light_models():
-        analysis = api.analyze(str(path))
-        yield path.stem, _summary(analysis.structure_digest, analysis.cost)
+        with Source(path) as source:
+            yield path.stem, _case(OnnxLoader().load(source, Binding()))
 
 
 def _light_models() -> list[Path]:

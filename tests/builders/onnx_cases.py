@@ -71,16 +71,18 @@ def node_cases() -> list[Case]:
         from onnx.backend.test.case.node import collect_testcases
 
         collected = collect_testcases(None)
-    return [
-        Case(case.name, case.model, _arrays(case.data_sets[0][0]), _arrays(case.data_sets[0][1]))
-        for case in collected
-    ]
+    return [_node_case(case) for case in collected]
 
 
 def model_cases() -> list[Case]:
     """One for each model file with data in the folders `simple` and `pytorch-*`."""
     root = Path(onnx().__file__).parent / "backend" / "test" / "data"
     return [_file_case(path) for path in sorted(root.glob("*/*/model.onnx"))]
+
+
+def _node_case(case: Any) -> Case:
+    inputs, outputs = case.data_sets[0]
+    return Case(case.name, case.model, _arrays(inputs), _arrays(outputs))
 
 
 def _file_case(path: Path) -> Case:

@@ -194,7 +194,7 @@ def test_a_model_is_told_which_rules_hold_and_why(here: Costdb, tmp_path: Path) 
 
 def test_where_the_default_policy_comes_from(here: Costdb) -> None:
     told = json.loads(here("check", "--explain-policy", "--format", "json").out)
-    assert told["source"] == "the default, since no costdb.toml has rules"
+    assert told["source"] == "the default, since costdb.toml has none"
     assert told["origin"].endswith("policy.toml")
     assert len(told["rules"]) == 9
 

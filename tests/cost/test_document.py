@@ -94,6 +94,15 @@ def test_it_comes_back_as_it_was() -> None:
     assert isinstance(read, GraphCost)
 
 
+def test_one_that_was_written_before_there_were_derived_numbers_is_read_as_well() -> None:
+    old = written()
+    del old["derived"], old["peak"], old["coverage"]["unknown_reasons"]
+    for entry in old["layers"]:
+        del entry["arithmetic_intensity"]
+    _, read = read_document(json.dumps(old).encode(), "costs.json")
+    assert read == analysis().cost
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [

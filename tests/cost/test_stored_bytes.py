@@ -1,8 +1,11 @@
 """Weights take the bytes that they are stored in, whatever their type and packing."""
 
+from pathlib import Path
+
 import pytest
 from builders.graphs import activation, costed, fed, layer, stored
 
+from costdb import api
 from costdb.cost.engine import cost
 from costdb.cost.result import GraphCost
 from costdb.ir import DType, Graph, Layer, Role, Tensor
@@ -123,3 +126,16 @@ def test_activations_take_their_bytes_too() -> None:
     totals = costed([entry]).totals
     assert (totals.traffic_bytes, totals.peak_activation_bytes) == (16, 16)
     assert (totals.int_ops, totals.flops) == (15, 0)
+
+
+# PyTorch no longer makes such files; there are many.
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")
+def test_a_layer_that_pytorch_quantised_takes_the_bytes_of_its_integers(tmp_path: Path) -> None:
+    """Its packed parameters are saved as the integers and the bias."""
+    import torch
+
+    integers = torch.quantize_per_tensor(torch.ones(32, 64), 0.5, 0, torch.qint8)
+    path = tmp_path / "weights.pth"
+    torch.save({"dense._packed_params._packed_params": (integers, torch.ones(32))}, path)
+    totals = api.analyze(str(path)).cost.totals
+    assert totals.weight_bytes == 32 * 64 + 4 * 32

@@ -227,6 +227,8 @@ def _in_archive(data: bytes, random: Random) -> bytes:
             members = [(name, archive.read(name)) for name in archive.namelist()]
     # Damage that came before makes zipfile raise anything.
     except Exception:  # noqa: BLE001
+        members = []
+    if not members:
         return random.choice(PLAIN)(data, random)
     at = random.randrange(len(members))
     name, content = members[at]

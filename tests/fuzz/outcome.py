@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import sys
 import traceback
 from pathlib import Path
@@ -83,6 +84,7 @@ def forbid_effects() -> None:
     There is no way back; whoever calls this lays its files out with `lay_out` in a folder of its
     own, for which it calls `allow`.
     """
+    platform.processor()  # frameworks ask for it, which the first time starts a program
     sys.addaudithook(_audit)
 
 

@@ -30,7 +30,14 @@ def test_what_is_no_message_has_no_fields(data: bytes) -> None:
     assert parsed(data) == []
 
 
-@pytest.mark.parametrize("data", [MESSAGE, ARCHIVE.getvalue(), bytes(100), b"x", b""])
+EMPTY_ARCHIVE = b"PK\x03\x04" + bytes(26) + b"PK\x05\x06" + bytes(18)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [MESSAGE, ARCHIVE.getvalue(), EMPTY_ARCHIVE, bytes(100), b"x", b""],
+    ids=["message", "archive", "empty archive", "zeros", "a letter", "nothing"],
+)
 def test_the_same_number_gives_the_same_damage(data: bytes) -> None:
     files = [[mutated(data, MESSAGE, Random(f"x {n}")) for n in range(100)] for _ in range(2)]
     assert files[0] == files[1]

@@ -275,6 +275,11 @@ def test_several_metrics_stand_beside_each_other() -> None:
 DIFFS = {
     "layers": of_layers(OLD, NEW, "macs", "params", "peak_memory_bytes"),
     "the same": of_layers(OLD, OLD),
+    "unread weights": diff(
+        costed("a", graph_cost([STEM], unread_params=3)),
+        costed("b", graph_cost([*DECODER], unread_params=5)),
+        "params",
+    ),
     "unknown layers": of_layers([UNKNOWN], [STEM]),
     "weights": diff(costed("a", state_dict_cost(4)), costed("b", graph_cost([STEM])), "macs"),
 }

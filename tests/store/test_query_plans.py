@@ -58,7 +58,7 @@ def recorded() -> Iterator[list[Statement]]:
 
 def scanned(engine: Engine, statements: list[Statement]) -> list[str]:
     """The large tables that a statement reads from end to end, with the statement."""
-    found = []
+    found: list[str] = []
     explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, event, make_url, update
 from costdb import api
 from costdb.contracts import Finding
 from costdb.cost import RULES
-from costdb.errors import NotInDatabase, UsageError
+from costdb.errors import NotInDatabase, StoreError, UsageError
 from costdb.store import open_store, schema
 from costdb.store.check_runs import runs
 from costdb.store.database import write_transaction
@@ -288,6 +288,25 @@ class TestNotJudged:
             ("archived", "not-judged", "every version of archived is archived"),
             ("dev-only", "not-judged", "dev-only has no version on branch main"),
             ("fine", "ok", f"macs unchanged at {detector_macs():,} against previous v1"),
+        }
+
+    def test_a_model_on_another_branch(self, database: str, ingest: Ingest) -> None:
+        ingest("v1", branch="dev")
+        with pytest.raises(NotInDatabase, match="no version on branch 'main'") as caught:
+            api.check("detector", database=database)
+        assert caught.value.hint == "add --branch dev"
+        ingest("v2", width=32, branch="dev")
+        ingest("v3", width=18)
+        found = api.check("detector", branch="dev", database=database).findings
+        assert {(one.tag, one.verdict) for one in found} == {("v2", "regression")}
+
+    def test_a_point_that_no_version_has(self, database: str, ingest: Ingest) -> None:
+        ingest("v1")
+        with pytest.raises(NotInDatabase, match="no operating point 'b32'"):
+            api.check("detector", point="b32", database=database)
+        found = api.check(all_models=True, point="b32", database=database).findings
+        assert {one.reason.partition(":")[0] for one in found} == {
+            "detector@v1 has no operating point 'b32'"
         }
 
     def test_explicit_baselines_that_cannot_be(self, database: str, ingest: Ingest) -> None:
@@ -580,6 +599,26 @@ class TestAcceptances:
         with open_store(database) as store, write_transaction(store.engine) as connection:
             assert connection.execute(schema.acceptance.select()).all() == []
 
+    def test_a_version_that_the_database_does_not_have(
+        self, database: str, tmp_path: Path, policy: Policy
+    ) -> None:
+        rules = policy({}, {"against": "anchor"})
+        ingest_widths([16, 20], tmp_path, database)
+        accepted = (
+            f'[[accepted]]\nmodel = "detector"\ntag = "v9"\nmetric = "macs"\n'
+            f'value = {20 * PER_CHANNEL}\nreason = "r"\naccepted_at = 2026-11-24T00:00:00Z\n'
+        )
+
+        def verdicts() -> list[tuple[str, str]]:
+            found = api.check("detector", policy=rules, database=database).findings
+            return [(one.baseline, one.verdict) for one in found]
+
+        (tmp_path / FILE_NAME).write_text(f"{accepted}rules = {RULES}\n")
+        assert verdicts() == [("previous v1", "ok"), ("anchor v1", "ok")]
+        # What other rules counted says nothing without the version.
+        (tmp_path / FILE_NAME).write_text(f"{accepted}rules = {RULES + 1}\n")
+        assert verdicts() == [("previous v1", "regression"), ("anchor v1", "regression")]
+
     def test_a_value_without_a_version(self, database: str, tmp_path: Path, policy: Policy) -> None:
         rules = policy({}, {"against": "anchor"})
         ingest_widths([16, 20], tmp_path, database)
@@ -624,6 +663,12 @@ class TestAcceptances:
         ingest_widths([16], tmp_path, database)
         with pytest.raises(NotInDatabase, match="'b32'"):
             api.accept("detector", reason="r", metrics=metrics, point="b32", database=database)
+
+    def test_a_version_that_other_rules_counted(self, database: str, tmp_path: Path) -> None:
+        ingest_widths([16], tmp_path, database)
+        recount(database, "v1", rules=RULES + 7)
+        with pytest.raises(StoreError, match="costdb recost"):
+            api.accept("detector", reason="r", metrics=["macs"], database=database)
 
     def test_an_archived_version_is_not_accepted(self, database: str, tmp_path: Path) -> None:
         ingest_widths([16], tmp_path, database)

@@ -218,13 +218,12 @@ def test_modules_say_more_than_numbers() -> None:
 
 
 def test_a_layer_does_not_become_one_of_another_module_that_was_there() -> None:
-    old = [*block("a/0", 8, 1), *block("b/0", 16, 2), *block("c/0", 32, 3)]
-    del old[2]  # a module without its convolution, and later one without the other's
-    new = [*block("a/0", 8, 1), *block("b/0", 24, 2), *block("c/0", 32, 3)]
-    del new[0]
+    first, second = relu("relu", 8, 56, scope="a"), relu("relu_1", 8, 56, scope="b")
+    old = [first, conv("conv2d", (8, 8), 56, scope="a"), second]
+    new = [first, conv("conv2d", (8, 8), 56, kernel=5, scope="b"), second]
     alignment = align(old, new)
-    assert [pair.layer.scope for pair in alignment.of(Change.REMOVED)] == ["a/0/conv"]
-    assert [pair.layer.scope for pair in alignment.of(Change.ADDED)] == ["b/0/conv"]
+    assert [pair.old for pair in alignment.of(Change.REMOVED)] == [old[1]]
+    assert [pair.new for pair in alignment.of(Change.ADDED)] == [new[1]]
 
 
 def test_weights_are_matched_before_what_has_none() -> None:

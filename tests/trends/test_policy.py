@@ -487,6 +487,8 @@ def test_read_policy(tmp_path: Path, text: str) -> None:
         pytest.param(
             b"[policy]\nrulez = 3", "{file}:2: 'rulez' is no key here", id="a key of costdb.toml"
         ),
+        pytest.param(b"[policy]", "{file} has no rules", id="a costdb.toml with none"),
+        pytest.param(b"policy = 3", "{file} has no rules", id="a costdb.toml with a number"),
         pytest.param(b"[[rules", "{file} is not valid TOML: ", id="no TOML"),
         pytest.param(b"\xff", "{file} is not valid TOML: ", id="no UTF-8"),
         pytest.param(None, "the policy '{file}' cannot be read: No such file", id="no file"),

@@ -62,6 +62,10 @@ def test_each_way_finds_a_longest_one(way: str, old: str, new: str) -> None:
     assert len(pairs) == textbook_length(olds, news)
 
 
+def test_of_equal_items_the_first_is_taken() -> None:
+    assert subsequence._by_matches("a", "aa") == [(0, 0)]
+
+
 def test_long_sequences_of_few_equal_items_are_compared_by_those() -> None:
     # The second half before the first: either half is a longest one.
     old = list(range(2 * subsequence.BITS_PER_MATCH))

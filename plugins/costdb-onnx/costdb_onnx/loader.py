@@ -17,7 +17,7 @@ class OnnxLoader:
     """
 
     name: str = "onnx"
-    revision: int = 1
+    revision: int = 2
     suffixes: tuple[str, ...] = (".onnx",)
 
     def sniff(self, source: Source) -> bool:

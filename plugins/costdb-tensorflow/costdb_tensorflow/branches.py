@@ -9,16 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from costdb.plugins import BrokenArtifact
+from costdb.plugins import MAX_NESTING, BrokenArtifact
 from costdb_tensorflow.frames import MERGES, NEXT_ITERATIONS, SWITCHES
 from costdb_tensorflow.nodes import Node, Nodes, Region, Value, identity_origin, in_order
 from costdb_tensorflow.outputs import is_given
 
 # A Switch with as many outputs as its number may choose between.
 _NUMBERED_SWITCH = "_SwitchN"
-
-# Real models nest a few branches.
-MAX_DEPTH = 64
 
 
 class Side(NamedTuple):
@@ -76,9 +73,9 @@ def contexts(nodes: Nodes) -> Contexts:
                 found[node.name] = frozenset(s for s in around if s.condition != decided)
         else:
             found[node.name] = _ALWAYS.union(*given)
-        if len(found[node.name]) > MAX_DEPTH:
+        if len(found[node.name]) > MAX_NESTING:
             raise BrokenArtifact(
-                f"branches nest more than {MAX_DEPTH} deep", hint="export the model again"
+                f"branches nest more than {MAX_NESTING} deep", hint="export the model again"
             )
     return Contexts(found, frozenset(numbers))
 
@@ -236,16 +233,21 @@ class _Folding:
 
     def _behind_switches(self, value: Value, side: Side, level: Nodes) -> Value:
         """What a value is once the switches of a condition are gone."""
+        seen: set[Value] = set()
         value = self.replaced.get(value, value)
-        while value.node in level and level[value.node].op in {*SWITCHES, _NUMBERED_SWITCH}:
-            switch = level[value.node]
-            if len(switch.inputs) != 2:
-                break
-            if identity_origin(switch.inputs[1], level) != side.condition:
-                break
+        while value not in seen and (switch := self._switch_of(value, side, level)) is not None:
+            seen.add(value)
             self.replaced[value] = switch.inputs[0]
             value = self.replaced.get(switch.inputs[0], switch.inputs[0])
         return value
+
+    def _switch_of(self, value: Value, side: Side, level: Nodes) -> Node | None:
+        """The switch of a condition that yields a value; None if something else does."""
+        node = level.get(value.node)
+        if node is None or node.op not in {*SWITCHES, _NUMBERED_SWITCH} or len(node.inputs) != 2:
+            return None
+        decides = identity_origin(node.inputs[1], level) == side.condition
+        return node if decides else None
 
     def _free_name(self, wanted: str) -> str:
         name, suffix = wanted, 1

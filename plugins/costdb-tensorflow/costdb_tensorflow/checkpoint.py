@@ -12,10 +12,9 @@ from costdb.plugins import (
     Tensor,
 )
 from costdb_tensorflow.checkpoint_files import is_missing, is_table, member, prefix_of
-from costdb_tensorflow.checkpoint_table import table_entries
+from costdb_tensorflow.checkpoint_table import bundle_entries
 from costdb_tensorflow.dtypes import STRING, ir_dtype
 from costdb_tensorflow.inputs import sizes
-from costdb_tensorflow.messages import parse
 from costdb_tensorflow.meta_graph import load_meta_graph
 
 FILE_FORMAT = "tensorflow-checkpoint"
@@ -80,14 +79,9 @@ def _weights(index: Source) -> Graph:
 
 def _stored(index: Source) -> Iterator[tuple[str, tuple[tuple[int | None, ...], int]]]:
     """The name, shape and dtype number of each tensor of an index."""
-    for key, value in table_entries(index):
-        # The empty key holds the header, one that starts with zero a piece of a tensor.
-        if not key or key.startswith(b"\0"):
-            continue
-        entry = parse("BundleEntryProto", value)
+    for key, entry in bundle_entries(index):
         if entry.dtype != STRING:
-            name = key.decode(errors="replace").removesuffix(_VALUE)
-            yield name, (sizes(entry.shape), entry.dtype)
+            yield key.removesuffix(_VALUE), (sizes(entry.shape), entry.dtype)
 
 
 def _role(name: str, names: Iterable[str]) -> Role:

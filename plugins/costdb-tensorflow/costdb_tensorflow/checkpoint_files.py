@@ -22,11 +22,11 @@ def is_checkpoint(source: Source) -> bool:
     """
     if source.name.endswith(".meta"):
         return False
-    if is_table(source):
-        return True
-    # Beside any other file of a server, asking for an index would be a request in vain.
+    # Of any other file of a server, asking for its end or an index would be a request in vain.
     if source.path is None and not _MEMBER.fullmatch(source.name):
         return False
+    if is_table(source):
+        return True
     index = member(source, ".index")
     return is_table(index) or (is_missing(source) and not is_missing(member(source, ".meta")))
 

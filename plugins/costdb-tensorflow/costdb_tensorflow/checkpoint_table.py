@@ -5,10 +5,11 @@ TensorFlow never compresses its blocks.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from costdb.plugins import BrokenArtifact, Source
 from costdb_tensorflow.checkpoint_files import MAGIC
+from costdb_tensorflow.messages import parse
 
 # Two handles, padded, and the magic number.
 _FOOTER_BYTES = 48
@@ -22,6 +23,19 @@ MAX_BLOCK_BYTES = 1 << 24
 
 # Names are paths of scopes. An entry holds only what its key adds to the one before.
 MAX_KEY_BYTES = 1 << 14
+
+
+def bundle_entries(index: Source) -> Iterator[tuple[str, Any]]:
+    """The key and BundleEntryProto message of each tensor of a checkpoint's index.
+
+    Raises:
+        BrokenArtifact: The file is no index, is cut off or contradicts itself.
+        ArtifactUnreadable: It cannot be read.
+    """
+    for key, value in table_entries(index):
+        # The empty key holds the header, one that starts with zero a piece of a tensor.
+        if key and not key.startswith(b"\0"):
+            yield key.decode(errors="replace"), parse("BundleEntryProto", value)
 
 
 class _Handle(NamedTuple):

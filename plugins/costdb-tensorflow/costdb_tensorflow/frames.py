@@ -7,7 +7,7 @@ control_flow_ops.cc and "Implementation of Control Flow in TensorFlow", 2017.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from costdb.plugins import BrokenArtifact
+from costdb.plugins import MAX_NESTING, BrokenArtifact
 from costdb_tensorflow.nodes import Node, Nodes, Region, Value, identity_origin, in_order, reachable
 from costdb_tensorflow.outputs import is_given
 
@@ -21,9 +21,6 @@ FRAME_OPERATORS = ENTERS | EXITS | NEXT_ITERATIONS | {"LoopCond"}
 
 # Loops in loops, from the outermost.
 Frame = tuple[str, ...]
-
-# Real models nest a few loops.
-MAX_DEPTH = 64
 
 # What `tf.while_loop` adds to the name of a loop to get that of its frame.
 _FRAME_SUFFIX = "/while_context"
@@ -58,9 +55,10 @@ def fold_frames(
         if not is_given(node):
             members.setdefault(frames.get(node.name, ()), []).append(node)
     folding = _Folding(nodes)
-    for frame in sorted(members, key=len, reverse=True):
-        if frame:
-            members.setdefault(frame[:-1], []).append(folding.folded(frame, members[frame]))
+    opened = {frame[:depth] for frame in members for depth in range(1, len(frame) + 1)}
+    for frame in sorted(opened, key=lambda frame: (-len(frame), frame)):
+        loop = folding.folded(frame, members.get(frame, []))
+        members.setdefault(frame[:-1], []).append(loop)
     outside = [node for node in nodes.values() if is_given(node)] + members.get((), [])
     for node in outside:
         if node.op in FRAME_OPERATORS:
@@ -80,9 +78,9 @@ def _frames(nodes: Nodes) -> dict[str, Frame]:
         frame = max(known, key=len, default=())
         if node.op in ENTERS:
             frame = (*frame, _frame_name(node))
-        if len(frame) > MAX_DEPTH:
+        if len(frame) > MAX_NESTING:
             raise BrokenArtifact(
-                f"loops nest more than {MAX_DEPTH} deep", hint="export the model again"
+                f"loops nest more than {MAX_NESTING} deep", hint="export the model again"
             )
         frames[node.name] = frame
     return frames
@@ -157,10 +155,22 @@ class _Folding:
     def _is_variable(self, node: Node) -> bool:
         """Whether a node joins what enters a loop with what the run before has left."""
         edges = ENTERS | NEXT_ITERATIONS
-        return node.op in MERGES and any(self._nodes[v.node].op in edges for v in node.inputs)
+        return node.op in MERGES and any(n.op in edges for n in self._sources(node.inputs))
+
+    def _sources(self, values: Iterable[Value]) -> list[Node]:
+        """The nodes of some values, but for the arguments of a function, which have none."""
+        return [self._nodes[value.node] for value in values if value.node in self._nodes]
+
+    def _switched(self, value: Value, output: int) -> Value:
+        """What a Switch hands to one of its outputs; any other value as it is."""
+        value = identity_origin(value, self._nodes)
+        for node in self._sources([value]):
+            if node.op in SWITCHES and value.output == output:
+                return identity_origin(_first_input(node), self._nodes)
+        return value
 
     def _variable(self, merge: Node) -> "_Variable":
-        sources = [self._nodes[value.node] for value in merge.inputs]
+        sources = self._sources(merge.inputs)
         enters = [_first_input(node) for node in sources if node.op in ENTERS]
         following = [_first_input(node) for node in sources if node.op in NEXT_ITERATIONS]
         if len(enters) != 1 or len(following) != 1:
@@ -169,11 +179,7 @@ class _Folding:
 
     def _is_unchanged(self, variable: "_Variable") -> bool:
         """Whether each run hands a variable on as it is."""
-        value = identity_origin(variable.following, self._nodes)
-        node = self._nodes[value.node]
-        if node.op in SWITCHES and value.output == 1:
-            value = identity_origin(_first_input(node), self._nodes)
-        return value == Value(variable.merge.name)
+        return self._switched(variable.following, 1) == Value(variable.merge.name)
 
     def _is_decided_by(self, switch: Node, condition: Node) -> bool:
         """Whether a Switch lets a value into the loop's body, or out of the loop."""
@@ -182,9 +188,7 @@ class _Folding:
 
     def _left_with(self, leaving: Node, loop: str, variables: Sequence["_Variable"]) -> Value:
         """What leaves a loop at an Exit: what the loop yields, or what never changed in it."""
-        value = identity_origin(_first_input(leaving), self._nodes)
-        if self._nodes[value.node].op in SWITCHES:
-            value = _first_input(self._nodes[value.node])
+        value = self._switched(_first_input(leaving), 0)
         for place, variable in enumerate(variables):
             if value == Value(variable.merge.name):
                 return variable.initial if self._is_unchanged(variable) else Value(loop, place)

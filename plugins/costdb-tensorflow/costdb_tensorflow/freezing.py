@@ -6,7 +6,7 @@ own files are the exception: they are exported by Keras first, which needs trust
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -16,25 +16,25 @@ from google.protobuf.message import DecodeError
 
 from costdb.plugins import ArtifactUnreadable, Binding, BrokenArtifact, CostdbError, Source
 from costdb_tensorflow.checkpoint_files import is_missing, member, prefix_of
+from costdb_tensorflow.checkpoint_values import (
+    MAX_MESSAGE_BYTES,
+    CheckpointValues,
+    check_links,
+    reason,
+)
 from costdb_tensorflow.definitions import Definitions
 from costdb_tensorflow.formats import Format, format_of
 from costdb_tensorflow.installation import imported, installed, quiet
+from costdb_tensorflow.keras_model import exported
 from costdb_tensorflow.messages import parse
 from costdb_tensorflow.nodes import read_nodes
 from costdb_tensorflow.outputs import choose_outputs
-from costdb_tensorflow.restoring import Stored, restored_variables
-from costdb_tensorflow.runtime import MAX_MESSAGE_LENGTH
+from costdb_tensorflow.restoring import restored_variables
 from costdb_tensorflow.saved_model import graph_file, served
 from costdb_tensorflow.signatures import Signatures
 
 # What all operators that make a table have in their names.
 _TABLE = "HashTable"
-
-# TensorFlow reads a resource by an operation of this name behind the variable's.
-_READ_SUFFIX = "/Read/ReadVariableOp"
-
-# A message holds 2 GiB; a frozen graph has some structure beside its weights.
-_MAX_MESSAGE_BYTES = (1 << 31) - (1 << 24)
 
 
 def write_frozen(source: Source, destination: Path, binding: Binding) -> None:
@@ -48,8 +48,6 @@ def write_frozen(source: Source, destination: Path, binding: Binding) -> None:
         PluginError: TensorFlow does not work here.
     """
     if format_of(source) is Format.KERAS:
-        from costdb_tensorflow.keras_model import exported  # noqa: PLC0415 - it imports TensorFlow
-
         with exported(source, trust=binding.trust) as folder, Source(folder) as saved:
             write_frozen(saved, destination, binding)
         return
@@ -70,18 +68,22 @@ def _saved_graph(source: Source) -> tuple[Any, Path]:
         with graph_file(source) as file:
             meta_graph, _ = served(parse("SavedModel", _whole(file)), source.name)
             folder = Path(file.location).parent
-        return meta_graph, folder / "variables" / "variables"
+        prefix = folder / "variables" / "variables"
+        check_links(folder, prefix)
+        return meta_graph, prefix
     with member(source, ".meta") as file:
         if is_missing(file):
             raise ArtifactUnreadable(
                 f"the checkpoint {prefix_of(source)!r} has no .meta file, and so no graph",
                 hint="put its .meta file beside it, or export the model as a SavedModel",
             )
-        return parse("MetaGraphDef", _whole(file)), source.path.parent / prefix_of(source)
+        prefix = source.path.parent / prefix_of(source)
+        check_links(source.path.parent, prefix)
+        return parse("MetaGraphDef", _whole(file)), prefix
 
 
 def _whole(source: Source) -> bytes:
-    if source.size > _MAX_MESSAGE_BYTES:
+    if source.size > MAX_MESSAGE_BYTES:
         raise BrokenArtifact(
             f"{source.name!r} has more than 2 GiB, which no message can hold",
             hint="export the model again",
@@ -97,7 +99,7 @@ def _frozen(meta_graph: Any, prefix: Path, binding: Binding) -> Any:
     definitions = Definitions(installed().definition, functions)
     wanted = Signatures(meta_graph).resolve(binding).binding.outputs
     outputs = choose_outputs(read_nodes(meta_graph.graph_def.node), definitions, wanted)
-    checkpoint = _Checkpoint(tensorflow, prefix, restored_variables(meta_graph, definitions))
+    checkpoint = CheckpointValues(tensorflow, prefix, restored_variables(meta_graph, definitions))
     try:
         frozen = tensorflow.compat.v1.graph_util.convert_variables_to_constants(
             checkpoint, graph_def, list(dict.fromkeys(value.node for value in outputs))
@@ -107,7 +109,7 @@ def _frozen(meta_graph: Any, prefix: Path, binding: Binding) -> Any:
     # The conversion believes what a graph says, and fails in many ways where it lies.
     except Exception as error:
         raise BrokenArtifact(
-            f"TensorFlow cannot freeze the graph: {_reason(error)}",
+            f"TensorFlow cannot freeze the graph: {reason(error)}",
             hint="costdb reads it as it stands; name fewer outputs with --output",
         ) from error
     _drop_unused_functions(frozen)
@@ -121,62 +123,8 @@ def _own_message(tensorflow: Any, graph_def: Any) -> Any:
         return tensorflow.compat.v1.GraphDef.FromString(graph_def.SerializeToString())
     except DecodeError as error:
         raise BrokenArtifact(
-            f"this is no GraphDef: {_reason(error)}", hint="copy or export the file again"
+            f"this is no GraphDef: {reason(error)}", hint="copy or export the file again"
         ) from error
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what TensorFlow says, without the name of its function."""
-    lines = str(getattr(error, "message", error)).splitlines()
-    reason = lines[0].rpartition("}} ")[2] if lines else type(error).__name__
-    return reason if len(reason) <= MAX_MESSAGE_LENGTH else f"{reason[: MAX_MESSAGE_LENGTH - 1]}…"
-
-
-class _Checkpoint:
-    """Stands in for a session in which variables were restored: all that it can is read them."""
-
-    def __init__(self, tensorflow: Any, prefix: Path, stored: Mapping[str, Stored]) -> None:
-        self._tensorflow = tensorflow
-        self._prefix = prefix
-        self._stored = stored
-
-    def run(self, names: Sequence[str]) -> list[Any]:
-        """The values of variables.
-
-        Args:
-            names: As the conversion asks for them: `w:0`, or `w/Read/ReadVariableOp:0`.
-
-        Raises:
-            BrokenArtifact: A variable is not restored from anything.
-            ArtifactUnreadable: The checkpoint cannot be read, or lacks a tensor.
-        """
-        variables = [name.removesuffix(":0").removesuffix(_READ_SUFFIX) for name in names]
-        for name in variables:
-            if name not in self._stored:
-                raise BrokenArtifact(
-                    f"nothing in the graph says where the value of {name!r} is kept",
-                    hint="save the model again, with all its variables",
-                )
-        stored = [self._stored[name] for name in variables]
-        try:
-            tensors = self._tensorflow.raw_ops.RestoreV2(
-                prefix=str(self._prefix),
-                tensor_names=[entry.key for entry in stored],
-                shape_and_slices=[entry.part for entry in stored],
-                dtypes=[self._tensorflow.as_dtype(entry.dtype) for entry in stored],
-            )
-        except (self._tensorflow.errors.OpError, ValueError, TypeError) as error:
-            raise ArtifactUnreadable(
-                f"the checkpoint {self._prefix.name!r} cannot be read: {_reason(error)}",
-                hint="put its .index and .data files beside the graph, as they were saved",
-            ) from error
-        values = [tensor.numpy() for tensor in tensors]
-        if sum(value.nbytes for value in values) > _MAX_MESSAGE_BYTES:
-            raise BrokenArtifact(
-                f"{self._prefix.name!r} holds more than 2 GiB, which no frozen graph can",
-                hint="keep the model as it is: costdb reads it without its weights",
-            )
-        return values
 
 
 def _drop_unused_functions(graph_def: Any) -> None:

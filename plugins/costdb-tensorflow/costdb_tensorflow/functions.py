@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from costdb.plugins import BrokenArtifact
+from costdb.plugins import MAX_LAYERS, MAX_NESTING, BrokenArtifact
 from costdb_tensorflow.constants import is_constant
 from costdb_tensorflow.control_flow import BRANCHES, CALLS, IFS, LOOPS, called_functions
 from costdb_tensorflow.definitions import Definitions
@@ -18,12 +18,6 @@ from costdb_tensorflow.function_body import FunctionBody
 from costdb_tensorflow.messages import message
 from costdb_tensorflow.nodes import Node, Nodes, Region, Value, all_nodes, reachable
 from costdb_tensorflow.structure import structured
-
-# Real models nest a few functions; one that calls itself would never end.
-MAX_DEPTH = 64
-
-# More nodes than this are not a model but a file made to exhaust memory.
-MAX_NODES = 1_000_000
 
 Placing = Callable[[Value], Value]
 
@@ -69,20 +63,20 @@ def _check_size(nodes: Nodes, functions: Mapping[str, Any]) -> None:
         return 1 + sum(size for size, _ in inner), max((height for _, height in inner), default=0)
 
     def measure_function(name: str, depth: int) -> tuple[int, int]:
-        if depth < MAX_DEPTH and name not in known:
+        if depth < MAX_NESTING and name not in known:
             inner = [measure(node, node.attr, depth + 1) for node in functions[name].node_def]
             size = sum(size for size, _ in inner)
             known[name] = size, 1 + max((height for _, height in inner), default=0)
-        if name not in known or depth + known[name][1] > MAX_DEPTH:
+        if name not in known or depth + known[name][1] > MAX_NESTING:
             raise BrokenArtifact(
-                f"function {name!r} is called {MAX_DEPTH} functions deep",
+                f"function {name!r} is called {MAX_NESTING} functions deep",
                 hint="it may call itself: export the model again",
             )
         return known[name]
 
-    if sum(measure(node, node.attributes, 0)[0] for node in all_nodes(nodes)) > MAX_NODES:
+    if sum(measure(node, node.attributes, 0)[0] for node in all_nodes(nodes)) > MAX_LAYERS:
         raise BrokenArtifact(
-            f"the functions of the graph unfold to more than {MAX_NODES:,} nodes",
+            f"the functions of the graph unfold to more than {MAX_LAYERS:,} nodes",
             hint="no model has that much structure: export it again",
         )
 
@@ -137,8 +131,8 @@ class _Inlining:
         regions = []
         for region in node.regions:
             results = tuple(map(self._settled, region.results))
-            inner = reachable(self._all_settled(region.nodes), results)
-            regions.append(replace(region, nodes=inner, results=results))
+            settled = replace(region, nodes=self._all_settled(region.nodes), results=results)
+            regions.append(settled.pruned())
         free = dict.fromkeys(value for region in regions for value in region.free_values())
         return replace(node, inputs=inputs, regions=tuple(regions), captures=tuple(free))
 

@@ -15,7 +15,7 @@ from costdb_tensorflow.nodes import all_nodes, read_nodes
 from costdb_tensorflow.outputs import choose_outputs
 from costdb_tensorflow.structure import structured
 from costdb_tensorflow.tensor_lists import LIST_OPERATORS
-from costdb_tensorflow.walk import walk
+from costdb_tensorflow.walk import batch_axes, walk
 from costdb_tensorflow.wire_schema import GRAPH_DEF
 
 FILE_FORMAT = "tensorflow-graphdef"
@@ -45,7 +45,10 @@ def graph_of(graph_def: Any, binding: Binding) -> Graph:
     formed, asked = structured(nodes, asked)
     needed, outputs = inline_calls(formed, asked, definitions, functions)
     bound = bind_inputs(nodes, needed, graph_def.versions.producer, binding)
-    follows = any(node.regions or node.op in LIST_OPERATORS for node in all_nodes(needed))
+    follows = any(
+        node.regions or node.op in LIST_OPERATORS or batch_axes(node) > 1
+        for node in all_nodes(needed)
+    )
     setting = Setting(bound, graph_def.versions, definitions, runtime, follows)
     known = walk(needed, setting, binding.trips)
     translation = Translation(needed, outputs, bound, known, definitions)

@@ -134,9 +134,9 @@ class _Inference:
                 value = known_value(node, inputs, first, setting.definitions)
                 facts[Value(node.name)] = first._replace(value=value)
             for entry in found_in_lists(node, inputs):
-                value = Value(node.name, entry.output)
-                if entry.items is not None and value in facts:
-                    facts[value] = facts[value]._replace(items=entry.items)
+                output = Value(node.name, entry.output)
+                if entry.items is not None and output in facts:
+                    facts[output] = facts[output]._replace(items=entry.items)
         return facts
 
     def _set_bound_value(self, name: str, facts: Facts) -> None:

@@ -8,7 +8,7 @@ import io
 import zipfile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from costdb.plugins import ArtifactError, BrokenArtifact, Source
+from costdb.plugins import MAX_ARCHIVE_RATIO, ArtifactError, BrokenArtifact, Source
 
 CONFIGURATION = "config.json"
 WEIGHTS = "model.weights.h5"
@@ -20,8 +20,6 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _MAX_DIRECTORY_BYTES = 1 << 24
 MAX_MEMBERS = 10_000
 
-# Text deflates by a factor of 10 to 30, weights hardly; members made to exhaust the disk by 1,000.
-MAX_RATIO = 200
 _RATIO_COUNTS_FROM = 1 << 20
 MAX_TEXT_BYTES = 1 << 26
 
@@ -82,7 +80,7 @@ def check_members(path: Path) -> None:
         )
     for entry in entries:
         _check_name(path, entry)
-        inflated = entry.file_size > MAX_RATIO * max(entry.compress_size, 1)
+        inflated = entry.file_size > MAX_ARCHIVE_RATIO * max(entry.compress_size, 1)
         is_text = entry.filename.endswith(".json")
         if (inflated and entry.file_size > _RATIO_COUNTS_FROM) or (
             is_text and entry.file_size > MAX_TEXT_BYTES

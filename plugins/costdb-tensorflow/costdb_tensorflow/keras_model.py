@@ -6,7 +6,7 @@ They hold the arguments of Python classes, so only running those classes tells w
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -71,7 +71,7 @@ def exported(source: Source, *, trust: bool) -> Iterator[Path]:
         # Keras goes by the name; the file may have any.
         named = Path(folder) / ("model.h5" if is_old else "model.keras")
         named.symlink_to(path)
-        saved = Path(folder) / source.path.stem if source.path else Path(folder) / "model"
+        saved = Path(folder) / "exported"
         with _running(source.name):
             keras = _keras()
             model = keras.saving.load_model(named, compile=False, safe_mode=True)
@@ -116,8 +116,7 @@ def _keras() -> Any:
     except ImportError as error:
         raise PluginError("Keras is not installed", hint="pip install keras") from error
     finally:
-        with suppress(KeyError):
-            del os.environ[_BACKEND]
+        del os.environ[_BACKEND]
         if before is not None:
             os.environ[_BACKEND] = before
     if keras.backend.backend() != "tensorflow":

@@ -56,6 +56,10 @@ _MESSAGES = {
         "1 name string, 3 type int32, 4 type_attr string, 5 number_attr string,"
         " 6 type_list_attr string, 16 is_ref bool"
     ),
+    "DotDimensionNumbers": (
+        "1 left_contracting int64*, 2 right_contracting int64*, 3 left_batch int64*,"
+        " 4 right_batch int64*"
+    ),
     "AttrDef": "1 name string, 2 type string, 3 default_value AttrValue",
     "SavedModel": "1 saved_model_schema_version int64, 2 meta_graphs MetaGraphDef*",
     "MetaGraphDef": (
@@ -71,7 +75,11 @@ _MESSAGES = {
         " 3 dense_shape_tensor_name string"
     ),
     "CompositeTensor": "2 components TensorInfo*",
-    "BundleEntryProto": "1 dtype int32, 2 shape TensorShapeProto",
+    "BundleEntryProto": (
+        "1 dtype int32, 2 shape TensorShapeProto, 5 size int64, 7 slices TensorSliceProto*"
+    ),
+    "TensorSliceProto": "1 extent Extent*",
+    "Extent": "1 start int64, 2 length int64",
 }
 
 _Field = descriptor_pb2.FieldDescriptorProto

@@ -1,7 +1,7 @@
 """A GraphDef's nodes as Python values, free of protobuf's spelling of inputs."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from costdb.plugins import BrokenArtifact
@@ -81,6 +81,11 @@ class Region:
     nodes: Nodes
     arguments: tuple[str | None, ...]
     results: tuple[Value, ...]
+
+    def pruned(self) -> "Region":
+        """The region without nodes that nothing needs; arguments stay, whether read or not."""
+        arguments = (Value(name) for name in self.arguments if name is not None)
+        return replace(self, nodes=reachable(self.nodes, (*self.results, *arguments)))
 
     def free_values(self) -> tuple[Value, ...]:
         """What it reads from outside."""

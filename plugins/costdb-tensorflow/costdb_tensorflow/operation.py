@@ -70,6 +70,11 @@ class Operation:
         value = self._attribute(name)
         return "" if value is None else value.s.decode(errors="replace")
 
+    def encoded(self, name: str) -> bytes:
+        """A message in an attribute; empty if there is none."""
+        value = self._attribute(name)
+        return b"" if value is None else bytes(value.s)
+
     def integers(self, name: str) -> tuple[int, ...]:
         """A list of integers; empty if there is none."""
         value = self._attribute(name)

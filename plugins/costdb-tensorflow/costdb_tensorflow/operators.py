@@ -27,6 +27,7 @@ from costdb_tensorflow.spatial import (
     transposed_convolution,
     transposed_depthwise_convolution,
 )
+from costdb_tensorflow.xla import general_dot
 
 Lowering = Callable[[Operation], tuple[Layer, ...]]
 
@@ -254,6 +255,8 @@ OPERATORS: Mapping[str, Lowering] = MappingProxyType(
         "MatMul": _matrix_product("transpose_a", "transpose_b"),
         "SparseMatMul": _matrix_product("transpose_a", "transpose_b"),
         "Einsum": _row("Einsum", attributes=lambda o: {"equation": o.text("equation")}),
+        "XlaDot": general_dot,
+        "XlaDotV2": general_dot,
         # Activations.
         "LeakyRelu": _row("LeakyRelu", attributes=lambda o: {"alpha": o.number("alpha")}),
         "LogSoftmax": _row("LogSoftmax", attributes={"axis": -1}),

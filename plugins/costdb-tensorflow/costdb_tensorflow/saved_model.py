@@ -11,12 +11,12 @@ from typing import Any
 
 from costdb.plugins import Binding, BrokenArtifact, Graph, Source
 from costdb.protowire import MessageType, skeleton
+from costdb_tensorflow.formats import SAVED_MODEL_FILE
 from costdb_tensorflow.messages import parse
 from costdb_tensorflow.meta_graph import META_GRAPH_DEF, graph_of_meta_graph
 from costdb_tensorflow.signatures import Signatures
 
 FILE_FORMAT = "tensorflow-savedmodel"
-GRAPH_FILE = "saved_model.pb"
 
 SAVED_MODEL = MessageType("SavedModel", {2: META_GRAPH_DEF})
 
@@ -33,7 +33,7 @@ def graph_file(source: Source) -> Source:
     if not source.is_directory:
         return source
     # By way of a file in the folder, `sibling` says what is in it and what only links say is.
-    return Source(Path(source.location) / GRAPH_FILE).sibling(GRAPH_FILE)
+    return Source(Path(source.location) / SAVED_MODEL_FILE).sibling(SAVED_MODEL_FILE)
 
 
 def load_saved_model(source: Source, binding: Binding, file_format: str = FILE_FORMAT) -> Graph:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from costdb.plugins import Binding, BindingError, BrokenArtifact, InputBinding
+from costdb.plugins import Binding, BindingError, BrokenArtifact, InputBinding, nearest
 from costdb_tensorflow.nodes import parse_value
 from costdb_tensorflow.outputs import EVERY_NODE
 
@@ -53,7 +53,7 @@ class Signatures:
     """
 
     def __init__(self, meta_graph: Any) -> None:
-        nodes = {node.name for node in meta_graph.graph_def.node}
+        self._nodes = {node.name for node in meta_graph.graph_def.node}
         self._known = {
             name: Signature(_values(entry.inputs), _values(entry.outputs))
             for name, entry in sorted(meta_graph.signature_def.items())
@@ -61,7 +61,7 @@ class Signatures:
         }
         for name, signature in self._known.items():
             for value in signature.values:
-                if parse_value(value).node not in nodes:
+                if parse_value(value).node not in self._nodes:
                     raise BrokenArtifact(
                         f"signature {name!r} yields {value!r}, which is not in the graph",
                         hint="export the model again",
@@ -80,7 +80,8 @@ class Signatures:
         graph without signatures is left to its own outputs.
 
         Raises:
-            BindingError: Nothing is asked for, and there are several signatures to choose from.
+            BindingError: A name is nowhere; or nothing is asked for, and there are several
+                signatures to choose from.
         """
         chosen = [name for name in binding.outputs if name in self._known]
         default = self._default() if not chosen else None
@@ -103,13 +104,19 @@ class Signatures:
         return self.names[0] if len(self.names) == 1 else None
 
     def _outputs(self, name: str, used: list[Signature]) -> tuple[str, ...]:
-        """The values that one name asks for."""
-        if name == EVERY_NODE:
-            return (name,)
+        """The values that one name asks for. Raises BindingError for one that is nowhere."""
         if name in self._known:
             return self._known[name].values
-        named = [signature.outputs[name] for signature in used if name in signature.outputs]
-        return named[0] if named else (name,)
+        for signature in used:
+            if name in signature.outputs:
+                return signature.outputs[name]
+        if self._known and name != EVERY_NODE and parse_value(name).node not in self._nodes:
+            outputs = [output for signature in used for output in signature.outputs]
+            raise BindingError(
+                f"the model has no signature, output or node {name!r}",
+                hint=nearest(name, [*outputs, *self._known], "its outputs and signatures"),
+            )
+        return (name,)
 
     def _alternatives(self, default: str | None) -> Iterator[str]:
         """A note that names the signatures that do something else than the one costed."""

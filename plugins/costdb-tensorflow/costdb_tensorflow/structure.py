@@ -52,7 +52,7 @@ def _settled(
         for region in node.regions:
             results = tuple(map(settle, region.results))
             inner = {name: settled_node(entry) for name, entry in region.nodes.items()}
-            regions.append(replace(region, nodes=reachable(inner, results), results=results))
+            regions.append(replace(region, nodes=inner, results=results).pruned())
         free = dict.fromkeys(value for region in regions for value in region.free_values())
         inputs = tuple(map(settle, node.inputs))
         return replace(node, inputs=inputs, regions=tuple(regions), captures=tuple(free))

@@ -98,6 +98,9 @@ class _Walk:
 
     def _infer(self, nodes: Nodes) -> None:
         """Infer the values of some nodes."""
+        for node in nodes.values():
+            if batch_axes(node) > 1:
+                self._check_batch(node)
         given: Facts = {}
         for name in nodes.keys() & self._unknown.keys():
             given |= self._unknown[name]
@@ -108,23 +111,31 @@ class _Walk:
         if needed:
             self.known.facts.update(infer(needed, given, self._setting))
 
+    def _check_batch(self, node: Node) -> None:
+        """Raise BrokenArtifact for a gather with more batch axes than axes: TensorFlow aborts."""
+        shapes = [fact(value, self.known.facts).shape for value in node.inputs[:2]]
+        fewest = min((len(shape) for shape in shapes if shape is not None), default=None)
+        if fewest is not None and batch_axes(node) > fewest:
+            raise BrokenArtifact(
+                f"node {node.name!r} gathers along {batch_axes(node)} batch axes of {fewest}",
+                hint="export the model again",
+            )
+
     def _bring(self, value: Value, needed: Nodes, given: Facts) -> None:
         """See to it that a value can be read: as what is known of it, or as what it is stored in.
 
         What is stored is repeated as it is, since TensorFlow looks into constants and needs more of
         a variable than its handle's shape.
         """
-        chain = []
+        chain: Nodes = {}
         place = value
-        while place.node not in needed and place.node in self._index:
+        while value.node not in needed and place.node in self._index and place.node not in chain:
             node = self._index[place.node]
-            chain.append(node)
+            chain[node.name] = node
             if is_constant(node) or node.op in VARIABLES:
-                needed.update((link.name, link) for link in chain)
-                return
-            if node.op not in _READERS or not node.inputs:
-                break
-            place = node.inputs[0]
+                needed.update(chain)
+            elif node.op in _READERS and node.inputs:
+                place = node.inputs[0]
         if value.node not in needed:
             given[value] = fact(value, self.known.facts)
 
@@ -202,13 +213,23 @@ class _Walk:
         return self.known.trips[loop]
 
 
+def batch_axes(node: Node) -> int:
+    """How many batch axes a gather has; 0 for any other node."""
+    stated = node.attributes.get("batch_dims") if node.op == "GatherV2" else None
+    return 0 if stated is None else abs(int(stated.i))
+
+
 def _stages(nodes: Nodes) -> list[_Stage]:
-    """The nodes in stages: each reads only of those before it, and what loops there yield."""
+    """The nodes in stages: each reads only of those before it, and what loops there yield.
+
+    A gather of several batch axes waits for what it reads, to be checked before it is inferred.
+    """
     level: dict[str, int] = {}
     for node in in_order(nodes):
+        waits = batch_axes(node) > 1
         before = (value.node for value in node.reads if value.node in level)
         level[node.name] = max(
-            (level[name] + bool(nodes[name].regions) for name in before), default=0
+            (level[name] + (waits or bool(nodes[name].regions)) for name in before), default=0
         )
     stages = [_Stage({}, []) for _ in range(max(level.values(), default=-1) + 1)]
     for node in nodes.values():

@@ -6,7 +6,7 @@ torch/serialization.py.
 """
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from costdb.plugins import BrokenArtifact, Graph, Source
@@ -18,6 +18,7 @@ from costdb_torch.pickled_tensors import (
     read_pickle,
 )
 from costdb_torch.program import StoredTensor
+from costdb_torch.recognition import pickle_member
 from costdb_torch.state_dict import role_of, state_dict_graph
 
 FILE_FORMAT = "torch-checkpoint"
@@ -26,17 +27,6 @@ _MAGIC = 0x1950A86A20F9469CFC6C
 
 # Where training scripts put a model's weights, beside those of the optimizer.
 _MODEL_KEYS = ("state_dict", "model", "model_state_dict")
-
-
-def is_checkpoint(names: Sequence[str]) -> bool:
-    """Whether an archive with these members is a checkpoint."""
-    return _pickle_member(names) is not None
-
-
-def is_pickle(source: Source) -> bool:
-    """Whether a file starts as a pickle of protocol 2 to 5."""
-    head = source.read_at_most(0, 2)
-    return len(head) == 2 and head[0] == 0x80 and 2 <= head[1] <= 5
 
 
 def load_checkpoint(archive: Archive) -> Graph:
@@ -60,13 +50,8 @@ def tensors_of_checkpoint(file: SourceFile) -> list[StoredTensor]:
         return list(_stored(_read_archive(archive).value))
 
 
-def _pickle_member(names: Sequence[str]) -> str | None:
-    found = [name for name in names if name == "data.pkl" or name.endswith("/data.pkl")]
-    return min(found, key=len, default=None)
-
-
 def _read_archive(archive: Archive) -> Unpickled:
-    member = _pickle_member(archive.names)
+    member = pickle_member(archive.names)
     if member is None:
         raise BrokenArtifact("the archive has no data.pkl", hint="save the weights again")
     data = archive.read(member, MAX_PICKLE_BYTES)

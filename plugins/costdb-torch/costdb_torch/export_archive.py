@@ -11,7 +11,6 @@ Three layouts are read, all of them zip archives:
 The sample inputs are a pickle that any code may hide in; nothing here reads them.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,15 +21,12 @@ from costdb_torch.checkpoint import tensors_of_checkpoint
 from costdb_torch.export_graph import graph_of
 from costdb_torch.export_schema import program_from_json, tensor_meta
 from costdb_torch.program import StoredTensor
+from costdb_torch.recognition import OLD_PROGRAM, PROGRAM
 
 FILE_FORMAT = "torch-export"
 
 # A program of 100,000 calls, stack traces included, takes about 200 MB.
 MAX_JSON_BYTES = 1 << 30
-
-_PROGRAM = re.compile(r"(?P<folder>(?:[^/]+/)?)models/(?P<model>[^/]+)\.json")
-_OLD_PROGRAM = "serialized_exported_program.json"
-_COMPILED = re.compile(r"(?:[^/]+/)?data/aotinductor/.+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +36,6 @@ class _Layout:
     program: str
     lists: tuple[tuple[str, Role], ...]
     checkpoints: tuple[tuple[str, Role], ...]
-
-
-def is_export(names: Sequence[str]) -> bool:
-    """Whether an archive with these members is an exported program, or a compiled one."""
-    return _OLD_PROGRAM in names or any(
-        _PROGRAM.fullmatch(name) or _COMPILED.fullmatch(name) for name in names
-    )
 
 
 def load_export(
@@ -77,17 +66,17 @@ def load_export(
 
 
 def _layout(names: Sequence[str]) -> _Layout:
-    if _OLD_PROGRAM in names:
+    if OLD_PROGRAM in names:
         files = (
             ("serialized_state_dict", Role.PARAMETER),
             ("serialized_constants", Role.CONSTANT),
         )
         return _Layout(
-            _OLD_PROGRAM,
+            OLD_PROGRAM,
             (),
             tuple((f"{name}.{end}", role) for name, role in files for end in ("pt", "json")),
         )
-    found = [match for match in map(_PROGRAM.fullmatch, names) if match]
+    found = [match for match in map(PROGRAM.fullmatch, names) if match]
     chosen = [match for match in found if match["model"] == "model"] or found
     if not chosen:
         raise ArtifactError(

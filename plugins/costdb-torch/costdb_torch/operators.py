@@ -264,7 +264,8 @@ _ATTENTION = _each(
     "scaled_dot_product_attention _scaled_dot_product_attention_math",
     "_scaled_dot_product_flash_attention _scaled_dot_product_flash_attention_for_cpu",
     "_scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention",
-    "_scaled_dot_product_fused_attention_overrideable",
+    "_scaled_dot_product_fused_attention_overrideable _cudnn_attention_forward",
+    "_scaled_dot_product_attention_math_for_mps",
 )
 
 

@@ -3,36 +3,21 @@
 The format: https://github.com/huggingface/safetensors, "Format" in its README.
 """
 
-import struct
-
 from costdb.plugins import BrokenArtifact, Graph, Source
 from costdb_torch.checked_json import Json
 from costdb_torch.dtypes import SAFETENSORS_NAMES
 from costdb_torch.program import StoredTensor
+from costdb_torch.recognition import HEADER_LENGTH
 from costdb_torch.state_dict import role_of, state_dict_graph
 
 FILE_FORMAT = "safetensors"
 
-# The format's own limit.
-MAX_HEADER_BYTES = 100_000_000
-
-_LENGTH = struct.Struct("<Q")
-
-
-def is_safetensors(source: Source) -> bool:
-    """Whether a file starts with a length and a JSON object, whole or cut off."""
-    head = source.read_at_most(0, _LENGTH.size + 2)
-    if len(head) < _LENGTH.size + 2:
-        return False
-    (length,) = _LENGTH.unpack(head[: _LENGTH.size])
-    return 2 <= length <= MAX_HEADER_BYTES and head[_LENGTH.size :] in {b'{"', b"{ ", b"{}"}
-
 
 def load_safetensors(source: Source) -> Graph:
     """The weights of a file that `is_safetensors` accepted. Raises BrokenArtifact."""
-    (length,) = _LENGTH.unpack(source.read(0, _LENGTH.size))
-    header = Json.parse(source.read(_LENGTH.size, length), f"the header of {source.name!r}")
-    data_bytes = source.size - _LENGTH.size - length
+    (length,) = HEADER_LENGTH.unpack(source.read(0, HEADER_LENGTH.size))
+    header = Json.parse(source.read(HEADER_LENGTH.size, length), f"the header of {source.name!r}")
+    data_bytes = source.size - HEADER_LENGTH.size - length
     return state_dict_graph(
         [_stored(key, entry, data_bytes) for key, entry in header.items() if key != "__metadata__"],
         FILE_FORMAT,

@@ -1,7 +1,7 @@
 """TorchScript archives: programs, run once on the meta device."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from costdb.plugins import (
@@ -31,13 +31,6 @@ _EXPORT = 'export it: torch.export.save(torch.export.export(model, inputs), "mod
 # The types of inputs that can be bound, as TorchScript calls them.
 _TENSOR = "Tensor"
 _NUMBERS = frozenset({"bool", "float", "int"})
-
-
-def is_torchscript(names: Sequence[str]) -> bool:
-    """Whether an archive with these members is TorchScript."""
-    rooted = [f"/{name}" for name in names]
-    has_constants = any(name.endswith("/constants.pkl") for name in rooted)
-    return has_constants and any("/code/" in name for name in rooted)
 
 
 def load_torchscript(source: Source, binding: Binding) -> Graph:

@@ -297,3 +297,29 @@ def test_a_body_of_an_operator_that_no_one_knows(load: Load, tmp_path: Path) -> 
     (loaded,) = load(path, dims=["n=4"], trips=["search=9"]).layers
     assert [body.trip_count for body in loaded.bodies] == [9]
     assert loaded.bodies[0].graph.outputs[0].shape == (1, 4)
+
+
+def test_graphs_inside_attention_see_the_scores(load: Load, tmp_path: Path) -> None:
+    halved = graph(
+        [node("Mul", ["scores", "half"], ["halved"])],
+        [value("scores", None)],
+        ["halved"],
+        [constant("half", 0.5, "float32")],
+    )
+    attention = node(
+        "FlexAttention",
+        ["x", "key", "value"],
+        ["y"],
+        domain="ai.onnx.preview",
+        score_mod=halved,
+    )
+    inputs = [value("x", (2, 4, 5, 8)), value("key", (2, 2, 7, 8)), value("value", (2, 2, 7, 6))]
+    path = save(
+        tmp_path / "m.onnx", [attention], inputs, ["y"], opset=24, domains={"ai.onnx.preview": 1}
+    )
+    loaded = load(path)
+    assert loaded.outputs[0].shape == (2, 4, 5, 6)
+    (multiplied,) = loaded.layers[0].bodies[0].graph.layers
+    # Batch, query heads, queries, keys.
+    assert multiplied.output.shape == (2, 4, 5, 7)
+    assert cost(loaded).unknown_ops == {}

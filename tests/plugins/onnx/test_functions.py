@@ -130,6 +130,37 @@ def test_attributes_of_a_call(
     assert loaded.outputs[0].shape == shape
 
 
+@pytest.mark.parametrize(
+    ("given", "shape"),
+    [
+        pytest.param({"way": 0}, (8, 3), id="given"),
+        pytest.param({}, (2, 12), id="the outer default"),
+    ],
+)
+def test_attributes_go_through_two_functions(
+    load: Load, tmp_path: Path, given: dict[str, int], shape: tuple[int, ...]
+) -> None:
+    integer = onnx().AttributeProto.INT
+    inner = node("Concat", ["a", "a"], ["b"])
+    inner.attribute.add(name="axis", ref_attr_name="along", type=integer)
+    doubled = function("Doubled", ["a"], ["b"], [inner], attributes=["along"])
+    calls = [call("Doubled", ["a"], ["h"]), call("Doubled", ["h"], ["b"])]
+    for each in calls:
+        each.attribute.add(name="along", ref_attr_name="way", type=integer)
+    outer = function("Twice", ["a"], ["b"], calls, defaults={"way": 1})
+    path = save(tmp_path / "m.onnx", [call("Twice", ["x"], ["y"], **given)], [outer, doubled])
+    assert load(path).outputs[0].shape == shape
+
+
+def test_functions_of_one_name_and_several_overloads(load: Load, tmp_path: Path) -> None:
+    wide = function("Act", ["a"], ["b"], [node("Relu", ["a"], ["b"])])
+    tall = function("Act", ["a"], ["b"], [node("Transpose", ["a"], ["b"])])
+    tall.overload = "turned"
+    nodes = [call("Act", ["x"], ["h"]), call("Act", ["h"], ["y"], overload="turned")]
+    loaded = load(save(tmp_path / "m.onnx", nodes, [wide, tall]))
+    assert [layer.op for layer in loaded.layers] == ["Relu", "Transpose"]
+
+
 def test_optional_inputs_and_inputs_that_are_handed_through(load: Load, tmp_path: Path) -> None:
     clip = function(
         "Bounded", ["a", "low", "high"], ["b", "a"], [node("Clip", ["a", "low", "high"], ["b"])]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from builders.onnx_models import node, save_sparse, value
+from builders.onnx_models import node, onnx, save, save_sparse, value
 from builders.web_server import serving
 
 from costdb.analysis import analyses
@@ -51,3 +51,36 @@ def test_a_url_is_costed_by_a_few_requests_and_few_bytes(tmp_path: Path) -> None
     assert analysis.cost.totals.macs == VGG16_MACS
     assert analysis.artifact.path == server.url("/any.bin", secret=False)
     assert analysis.artifact.bytes == size
+
+
+def test_a_file_beyond_two_gigabytes(tmp_path: Path) -> None:
+    # protobuf reads no message of that size, and this one is a single message.
+    nodes = [node("MatMul", ["x", "first"], ["h"]), node("MatMul", ["h", "second"], ["y"])]
+    weights = {"first": (8192, 65536), "second": (65536, 2048)}
+    path = save_sparse(tmp_path / "m.onnx", nodes, [value("x", (1, 8192))], ["y"], weights)
+    assert path.stat().st_size > 2**31
+    (analysis,) = analyses(str(path), Reading(), {})
+    assert analysis.cost.totals.macs == 8192 * 65536 + 65536 * 2048
+    assert analysis.cost.totals.weight_bytes == 4 * analysis.cost.totals.macs
+
+
+def test_four_gigabytes_of_external_data(tmp_path: Path) -> None:
+    tensors = []
+    for number in range(4):
+        tensor = onnx().TensorProto(name=f"w{number}", dims=[16384, 16384], data_type=1)
+        tensor.data_location = onnx().TensorProto.EXTERNAL
+        stretch = {"location": "data/m.bin", "offset": number << 30, "length": 1 << 30}
+        for key, text in stretch.items():
+            tensor.external_data.add(key=key, value=str(text))
+        tensors.append(tensor)
+    names = ["x", "a", "b", "c", "y"]
+    nodes = [
+        node("MatMul", [names[number], f"w{number}"], [names[number + 1]]) for number in range(4)
+    ]
+    path = save(tmp_path / "m.onnx", nodes, [value("x", (2, 16384))], ["y"], tensors)
+    (tmp_path / "data").mkdir()
+    with (tmp_path / "data" / "m.bin").open("wb") as file:
+        file.truncate(4 << 30)
+    (analysis,) = analyses(str(path), Reading(), {})
+    assert analysis.cost.totals.macs == 4 * 2 * 16384 * 16384
+    assert analysis.cost.totals.weight_bytes == 4 << 30

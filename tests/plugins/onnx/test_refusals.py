@@ -1,6 +1,7 @@
 """Files that are made to do harm: each is refused with a message of its own."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -136,7 +137,9 @@ def outside(location: str) -> Callable[[Path], Path]:
         pytest.param(
             cycle, BrokenArtifact, "layer 'first' depends on its own output", id="a cycle"
         ),
-        pytest.param(huge_input, CostError, "layer 'relu' has flops", id="an input of 2^62 rows"),
+        pytest.param(
+            huge_input, CostError, "layer 'relu' has compares", id="an input of 2^62 rows"
+        ),
         pytest.param(huge_product, CostError, "layer 'product' has macs", id="a product of 2^80"),
         pytest.param(huge_reshape, CostError, "layer 'expand' has", id="sizes of 2^62"),
         pytest.param(
@@ -183,3 +186,18 @@ def test_refused(
     assert message in caught.value.message
     assert caught.value.hint
     assert "\n" not in caught.value.message
+
+
+def test_more_nodes_than_any_model_has(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from costdb_onnx.model import expansion
+
+    names = ["x", *(f"h{number}" for number in range(7)), "y"]
+    nodes = [node("Relu", [before], [after]) for before, after in pairwise(names)]
+    path = save(tmp_path / "m.onnx", nodes, [value("x", (1,))], ["y"])
+    monkeypatch.setattr(expansion, "MAX_LAYERS", len(nodes))
+    assert len(load(path).layers) == len(nodes)
+    monkeypatch.setattr(expansion, "MAX_LAYERS", len(nodes) - 1)
+    with pytest.raises(BrokenArtifact, match=r"'m\.onnx' holds more than 7 nodes"):
+        load(path)

@@ -203,3 +203,48 @@ def int_vector(name: str, values: list[int]) -> Any:
     import numpy as np
 
     return models.constant(name, np.array(values, np.int32))
+
+
+# The shapes of data and of places, and the batch axes; TensorFlow's own inference aborts on each.
+GATHERS = [
+    pytest.param([4, 3], [], 3, id="of indices without axes"),
+    pytest.param([4, 3], [4], 5, id="of more axes than there are"),
+]
+
+
+@pytest.mark.parametrize(("data", "places", "axes"), GATHERS)
+def test_a_gather_that_tensorflow_aborts_on_is_refused(
+    tmp_path: Path, load: Load, data: list[int], places: list[int], axes: int
+) -> None:
+    path = models.write_nodes(
+        tmp_path / "model.pb",
+        models.placeholder("x", data),
+        models.placeholder("i", places, "int32"),
+        int_vector("axis", [5]),
+        models.node("y", "GatherV2", "x", "i", "axis", batch_dims=axes, **gathering()),
+    )
+    with pytest.raises(BrokenArtifact, match=f"gathers along {axes} batch axes of {len(places)}"):
+        load(path)
+
+
+def test_a_gather_of_several_batch_axes_is_a_layer(tmp_path: Path, load: Load) -> None:
+    import numpy as np
+
+    tf = models.tensorflow()
+    path = models.write_nodes(
+        tmp_path / "model.pb",
+        models.placeholder("x", [2, 5, 7, 3]),
+        models.node("doubled", "AddV2", "x", "x", T=tf.float32),
+        models.placeholder("i", [2, 5, 4], "int32"),
+        models.constant("axis", np.int32(2)),
+        models.node("y", "GatherV2", "doubled", "i", "axis", batch_dims=2, **gathering()),
+        models.node("z", "Relu", "y", T=tf.float32),
+    )
+    graph = load(path)
+    assert graph.outputs[0].shape == (2, 5, 4, 3)
+    assert graph.layers[1].attributes == {"axis": 2, "batch_dims": 2}
+
+
+def gathering() -> dict[str, Any]:
+    tf = models.tensorflow()
+    return {"Tparams": tf.float32, "Tindices": tf.int32, "Taxis": tf.int32}

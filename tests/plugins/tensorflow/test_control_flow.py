@@ -162,6 +162,20 @@ def stepped(x: Any) -> Any:
     return x
 
 
+def overwritten(x: Any) -> Any:
+    """What a run leaves for the next one is never read."""
+    tf, matrix = models.tensorflow(), weights()
+    loop = tf.while_loop(lambda i, _: i < 5, lambda i, _: (i + 1, tf.nn.tanh(x) @ matrix), (0, x))
+    return loop[1]
+
+
+def exchanged(x: Any) -> Any:
+    """Each run exchanges what is carried."""
+    tf, matrix = models.tensorflow(), weights()
+    loop = tf.while_loop(lambda i, _, __: i < 5, lambda i, y, z: (i + 1, z, y @ matrix), (0, x, x))
+    return loop[1]
+
+
 # Function -> how many products of x with one matrix it comes to.
 LOOPS = [
     pytest.param(counted, 5, id="counter"),
@@ -172,6 +186,8 @@ LOOPS = [
     pytest.param(in_a_function, 2 * 5, id="loop in a function"),
     pytest.param(backwards, 5, id="counting down"),
     pytest.param(stepped, 5, id="range with a step"),
+    pytest.param(overwritten, 5, id="carried and never read"),
+    pytest.param(exchanged, 5, id="carried values change places"),
 ]
 
 

@@ -1,5 +1,8 @@
 """Loops and branches as TensorFlow 1 writes them, and what is made of broken ones."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,9 @@ from costdb.ir import Graph
 Load = Callable[..., Graph]
 
 SIZE = 3
+
+# How many times each graph is rewired at random.
+ROUNDS = 60
 
 
 def matrix(v1: Any) -> Any:
@@ -297,6 +303,77 @@ def test_a_merge_that_nothing_decides_is_named_unknown(tmp_path: Path, load: Loa
     found = cost(load(path))
     assert set(found.unknown_ops) == {"tf:Merge"}
     assert [layer.op for layer in found.layers if layer.counts.specials] == ["Exp", "Tanh"]
+
+
+# In a process of its own: a native abort must not end the tests unheard.
+REWIRING = """
+import random, sys
+from pathlib import Path
+from builders import tensorflow_models as models
+from costdb.binding import Binding
+from costdb.cost.engine import cost
+from costdb.errors import CostdbError
+from costdb.source import Source
+from costdb_tensorflow import TensorflowLoader
+
+path, rounds = Path(sys.argv[1]), int(sys.argv[2])
+sys.stdout.reconfigure(line_buffering=True)
+graph_def = models.tensorflow().compat.v1.GraphDef
+content = path.read_bytes()
+generator = random.Random(20240607)
+for number in range(rounds):
+    rewired = graph_def.FromString(content)
+    for _ in range(generator.choice((1, 2, 4))):
+        node = generator.choice([node for node in rewired.node if node.input])
+        source = generator.choice(rewired.node).name + generator.choice(("", ":1"))
+        node.input[generator.randrange(len(node.input))] = source
+    path.write_bytes(rewired.SerializeToString())
+    print(number, end=" ")
+    try:
+        with Source(path) as source:
+            cost(TensorflowLoader().load(source, Binding()))
+    except CostdbError as error:
+        assert error.message and "\\n" not in error.message
+print("done")
+"""
+
+
+@pytest.mark.parametrize(
+    "build", [nested, branches_in_branches, branch_in_a_loop, loop_in_a_branch, mapped]
+)
+def test_any_rewired_graph_gives_an_error_or_a_graph(
+    tmp_path: Path, build: Callable[[Any], None]
+) -> None:
+    path = models.write_graph(build, tmp_path / "model.pb")
+    command = [sys.executable, "-c", REWIRING, str(path), str(ROUNDS)]
+    tests = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": tests},
+    )
+    assert done.returncode == 0, done.stdout[-20:] + done.stderr[-2000:]
+    assert done.stdout.endswith("done\n")
+
+
+def test_switches_in_a_circle_are_refused(tmp_path: Path, load: Load) -> None:
+    tf = models.tensorflow()
+    path = models.write_nodes(
+        tmp_path / "model.pb",
+        models.placeholder("x", [2]),
+        models.placeholder("p", [], "bool"),
+        models.node("a", "Switch", "b:1", "p", T=tf.float32),
+        models.node("b", "Switch", "a:1", "p", T=tf.float32),
+        models.node("one", "Relu", "b:1", T=tf.float32),
+        models.node("c", "Switch", "x", "p", T=tf.float32),
+        models.node("two", "Relu", "c", T=tf.float32),
+        models.node("y", "Merge", "two", "one", T=tf.float32, N=2),
+    )
+    with pytest.raises(BrokenArtifact, match=r"a node reads|has no result|cycle"):
+        load(path)
 
 
 def test_branches_that_nest_too_deep_are_refused(tmp_path: Path, load: Load) -> None:

@@ -100,6 +100,22 @@ def test_a_checkpoint_computes_the_same(
     assert "ApplyAdam" not in operators(path)
 
 
+def test_a_variable_in_parts_computes_the_same(tmp_path: Path, freeze: Freeze) -> None:
+    import numpy as np
+
+    v1 = models.tensorflow().compat.v1
+    row = np.arange(6, dtype=np.float32)[None]
+    with v1.Graph().as_default(), v1.Session() as session:
+        halves = v1.fixed_size_partitioner(2)
+        w = v1.get_variable("w", [6, 3], partitioner=halves, use_resource=False)
+        v1.matmul(v1.placeholder("float32", [1, 6], name="x"), w, name="y")
+        session.run(v1.global_variables_initializer())
+        v1.train.Saver().save(session, str(tmp_path / "model.ckpt"))
+        wanted = session.run("y:0", {"x:0": row})
+    path = freeze(tmp_path / "model.ckpt", outputs=["y"])
+    np.testing.assert_allclose(formats.run_frozen(path, "y:0", {"x:0": row}), wanted, rtol=1e-5)
+
+
 def test_a_saved_model_of_tensorflow_1(tmp_path: Path, freeze: Freeze) -> None:
     import numpy as np
 
@@ -155,7 +171,7 @@ def without(folder: Path, pattern: str) -> None:
 
 
 MISSING = [
-    pytest.param("variables.index", "cannot be read", id="no index"),
+    pytest.param("variables.index", "no file", id="no index"),
     pytest.param("variables.data*", "cannot be read", id="no values"),
 ]
 
@@ -170,6 +186,55 @@ def test_missing_values_are_named(
     with pytest.raises(ArtifactUnreadable, match=message) as raised:
         freeze(folder)
     assert "\n" not in raised.value.message
+
+
+@pytest.mark.parametrize("name", ["variables", "variables/variables.data-00000-of-00001"])
+def test_a_link_out_of_the_folder_is_not_followed(
+    exported: Path, tmp_path: Path, freeze: Freeze, name: str
+) -> None:
+    folder = tmp_path / "linked"
+    shutil.copytree(exported, folder)
+    (folder / name).rename(tmp_path / "outside")
+    (folder / name).symlink_to(tmp_path / "outside")
+    with pytest.raises(BrokenArtifact, match="leads out of its folder"):
+        freeze(folder)
+
+
+def test_a_checkpoint_of_another_network_is_refused(
+    exported: Path, tmp_path: Path, freeze: Freeze
+) -> None:
+    other = models.sequential((8, 8, 4), models.convolution(4))
+    saved = formats.export_keras(other, tmp_path / "other")
+    folder = tmp_path / "mixed"
+    shutil.copytree(exported, folder)
+    shutil.rmtree(folder / "variables")
+    shutil.copytree(saved / "variables", folder / "variables")
+    with pytest.raises((ArtifactUnreadable, BrokenArtifact), match="the checkpoint 'variables'"):
+        freeze(folder)
+
+
+# What the index says of `w1`: its dtype, float32, and its shape, 3x3x1x4.
+FIRST_KERNEL = bytes.fromhex("0801 1210 1202 0803 1202 0803 1202 0801 1202 0804")
+
+CONTRADICTIONS = [
+    pytest.param(b"\x08\x02" + FIRST_KERNEL[2:], id="float64"),
+    pytest.param(FIRST_KERNEL[:-1] + b"\x7f", id="127 channels"),
+]
+
+
+@pytest.mark.parametrize("entry", CONTRADICTIONS)
+def test_an_index_that_contradicts_itself_is_refused(
+    training: formats.Training, tmp_path: Path, freeze: Freeze, entry: bytes
+) -> None:
+    """Before TensorFlow makes room for what it says."""
+    for file in training.prefix.parent.glob("model.ckpt.*"):
+        shutil.copy(file, tmp_path)
+    index = tmp_path / "model.ckpt.index"
+    content = index.read_bytes()
+    assert FIRST_KERNEL in content
+    index.write_bytes(content.replace(FIRST_KERNEL, entry, 1))
+    with pytest.raises(BrokenArtifact, match="contradicts itself or the graph on 'w1'"):
+        freeze(tmp_path / "model.ckpt", outputs=["logits"])
 
 
 def test_values_that_are_cut_off_are_refused(

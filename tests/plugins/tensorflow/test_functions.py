@@ -210,7 +210,7 @@ def test_functions_that_nest_too_deep_are_refused(tmp_path: Path, load: Load, or
 
 
 def test_functions_that_unfold_without_end_are_refused(tmp_path: Path, load: Load) -> None:
-    with pytest.raises(BrokenArtifact, match="unfold to more than 1,000,000 nodes"):
+    with pytest.raises(BrokenArtifact, match="unfold to more than 2,000,000 nodes"):
         load(write_call(tmp_path / "model.pb", "f40", *doubling(40)))
 
 

@@ -451,6 +451,37 @@ def called_with_ones(name: str, x: Any) -> Any:
     return call(name, x, ones(1, 6))
 
 
+def block_lstm(x: Any) -> Any:
+    """Long short-term memory of a state of 3 over steps, samples and inputs."""
+    tf = models.tensorflow()
+    state, vector = ones(2, 3), ones(3)
+    return raw(
+        "BlockLSTM", seq_len_max=tf.constant(7, tf.int64), x=x, cs_prev=state, h_prev=state,
+        w=ones(8, 12), wci=vector, wcf=vector, wco=vector, b=ones(12),
+        forget_bias=0.5, cell_clip=2.0, use_peephole=True,
+    ).h  # fmt: skip
+
+
+# ONNX has no such operators; their rules read some attributes.
+LACKING = [
+    row(
+        block_lstm,
+        (7, 2, 5),
+        "tf:BlockLSTM",
+        {"forget_bias": 0.5, "cell_clip": 2.0, "use_peephole": 1},
+    ),
+    row(lambda x: raw("Svd", input=x).s, MATRIX, "tf:Svd", {"compute_uv": 1}),
+    row(
+        lambda x: raw("Svd", input=x, compute_uv=False).s, MATRIX, "tf:Svd", {"compute_uv": 0},
+        id="values alone",
+    ),
+    row(
+        lambda x: raw("SelfAdjointEigV2", input=x, compute_v=False).e, (3, 3),
+        "tf:SelfAdjointEigV2", {"compute_v": 0},
+    ),
+]  # fmt: skip
+
+
 ELEMENTWISE = [
     row(partial(call, name), MATRIX, op, {}, [MATRIX], id=name)
     for name, op in SINGLE.items()
@@ -463,7 +494,7 @@ ELEMENTWISE = [
 
 
 @pytest.mark.parametrize(
-    "case", [*SPATIAL, *PRODUCTS, *ACTIVATIONS, *REDUCTIONS, *MOVEMENT, *ELEMENTWISE]
+    "case", [*SPATIAL, *PRODUCTS, *ACTIVATIONS, *REDUCTIONS, *MOVEMENT, *LACKING, *ELEMENTWISE]
 )
 def test_an_operator_becomes_one_layer(tmp_path: Path, load: Load, case: Case) -> None:
     graph = load(models.freeze(case.build, tmp_path / "model.pb", case.shape))
@@ -687,3 +718,75 @@ def test_layers_say_where_they_stand_and_what_they_compute_in(tmp_path: Path, lo
         "float16",
         "float16",
     ]
+
+
+# Which axes of x (5, 2, 6, 3) and of weights are contracted, then kept as a batch -> the equation.
+DOTS = [
+    pytest.param((3, 6, 4), "\n\x02\x03\x02\x12\x02\x00\x01", "abcd,dcg->abg", id="contracted"),
+    pytest.param(
+        (5, 6, 7),
+        "\n\x01\x02\x12\x01\x01\x1a\x01\x00\"\x01\x00",
+        "abcd,acg->abdg",
+        id="with a batch",
+    ),
+    pytest.param((2,), "", "abcd,e->abcde", id="an outer product"),
+]
+
+
+@pytest.mark.parametrize(("shape", "numbers", "equation"), DOTS)
+def test_a_general_dot_product_is_an_einsum(
+    tmp_path: Path, load: Load, shape: tuple[int, ...], numbers: str, equation: str
+) -> None:
+    import numpy as np
+
+    tf = models.tensorflow()
+    path = models.write_nodes(
+        tmp_path / "model.pb",
+        models.placeholder("x", [5, 2, 6, 3]),
+        models.constant("w", np.ones(shape, np.float32)),
+        models.node(
+            "y", "XlaDotV2", "x", "w", LhsT=tf.float32, RhsT=tf.float32,
+            preferred_element_type=tf.float32, dimension_numbers=numbers, precision_config="",
+        ),
+    )  # fmt: skip
+    (layer,) = load(path).layers
+    assert (layer.op, layer.attributes) == ("Einsum", {"equation": equation})
+    expected = np.einsum(equation, np.ones((5, 2, 6, 3)), np.ones(shape)).shape
+    assert layer.output.shape == expected
+
+
+UNMAPPED = [
+    pytest.param(
+        ("ExtractImagePatches", {"ksizes": [1, 2, 2, 1], "strides": [1, 2, 2, 1],
+                        "rates": [1, 1, 1, 1], "padding": "VALID"}),
+        {"ksizes": (1, 2, 2, 1), "strides": (1, 2, 2, 1), "rates": (1, 1, 1, 1),
+         "padding": "VALID"},
+        id="lists and texts",
+    ),
+    pytest.param(
+        ("VendorSecret", {"strength": 3, "slope": 0.5, "exact": True, "shared_name": "a/b",
+                          "seed": 7, "_class": "loc"}),
+        {"strength": 3, "slope": 0.5, "exact": 1},
+        id="an unknown operator",
+    ),
+    pytest.param(("Betainc", {}), {}, id="only a dtype"),
+    pytest.param(("LRNGrad", {}), {"depth_radius": 5, "bias": 1.0, "alpha": 1.0, "beta": 0.5},
+                 id="defaults"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("operator", "attributes"), UNMAPPED)
+def test_an_operator_that_onnx_lacks_keeps_its_attributes(
+    tmp_path: Path, load: Load, operator: tuple[str, dict[str, Any]], attributes: dict[str, Any]
+) -> None:
+    tf = models.tensorflow()
+    op, given = operator
+    count = {"Betainc": 3, "LRNGrad": 3}.get(op, 1)
+    path = models.write_nodes(
+        tmp_path / "model.pb",
+        models.placeholder("x", IMAGE),
+        models.node("y", op, *["x"] * count, T=tf.float32, **given),
+    )
+    (layer,) = load(path).layers
+    assert layer.qualified_op == f"tf:{op}"
+    assert layer.attributes == attributes

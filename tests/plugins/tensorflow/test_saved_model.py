@@ -165,8 +165,9 @@ def test_a_node_can_be_asked_for(two: Path, load: Load) -> None:
 
 
 def test_a_name_that_is_nowhere_is_refused(two: Path, load: Load) -> None:
-    with pytest.raises(BindingError, match="no node 'encod'"):
+    with pytest.raises(BindingError, match="no signature, output or node 'encod'") as raised:
         load(two, outputs=["encod"])
+    assert raised.value.hint == "did you mean 'encode'?"
 
 
 TAGS = [

@@ -84,7 +84,7 @@ def test_any_other_open_dimension_is_an_error(images: Path, load: Load) -> None:
     _, height = symbols(images, "input")
     with pytest.raises(UnboundDimension, match=f"free dimension {height!r}") as raised:
         load(images)
-    assert raised.value.hint == f"add --dim {height}=128"
+    assert raised.value.hint == f"add --dim {height}=224"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from onnx import (
     helper,
 )
 
-from costdb.plugins import BrokenArtifact, Source
+from costdb.plugins import MAX_LAYERS, MAX_NESTING, BrokenArtifact, Source
 from costdb_onnx.model.facts import Fact
 from costdb_onnx.model.functions import called_function, functions_by_key, inlined_sizes
 from costdb_onnx.model.region import Region, Step, plain_domain
@@ -32,9 +32,6 @@ from costdb_onnx.model.text import require_text
 # Functions that call one another twice each double with every level; no model's come to this many
 # nodes.
 MAX_INLINED_NODES = 200_000
-
-# Calls and bodies within one another.
-MAX_NESTING = 64
 
 # Nearly all nodes share it.
 _NO_BODIES: Mapping[str, Region] = {}
@@ -226,6 +223,11 @@ class _Expansion:
     def _layer_name(self, node: NodeProto, context: _Context) -> str:
         name = layer_name(node, context.path, self._layer_names)
         self._layer_names.add(name)
+        if len(self._layer_names) > MAX_LAYERS:
+            raise BrokenArtifact(
+                f"{self._source.name!r} holds more than {MAX_LAYERS:,} nodes",
+                hint="no model has that many: export it again",
+            )
         return name
 
     def _define(self, names: Iterable[str], context: _Context) -> None:

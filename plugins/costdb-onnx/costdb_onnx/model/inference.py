@@ -23,6 +23,7 @@ from costdb_onnx.model.facts import (
     shape_of,
     tensor_type,
 )
+from costdb_onnx.model.first_forms import first_form
 from costdb_onnx.model.region import Step
 from costdb_onnx.model.schema_inference import CannotInfer, infer_types
 from costdb_onnx.model.shape_rules import SHAPE_RULES
@@ -100,7 +101,7 @@ def _bounded(exact: TypeProto | None, largest: TypeProto | None, limit: Shape | 
 
 def _types(step: Step, inputs: Sequence[Fact | None]) -> list[TypeProto | None]:
     """Types of the outputs by position. Raises CannotInfer."""
-    rule = SHAPE_RULES.get((step.domain, step.op))
+    rule = SHAPE_RULES.get((step.domain, step.op)) or first_form(step)
     if rule is None:
         return infer_types(step.node, inputs, step.opsets)
     types = rule(step, inputs)

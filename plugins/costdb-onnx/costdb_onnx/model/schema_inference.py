@@ -60,6 +60,14 @@ def infer_types(
     return [_checked(types.get(name)) for name in node.output]
 
 
+def has_inference(op: str, opset: int) -> bool:
+    """Whether onnx infers the types of one of its own operators at an opset, or knows it not."""
+    schema = _schema(op, "", opset)
+    if schema is None or schema.has_type_and_shape_inference_function:
+        return True
+    return bool(schema.has_function)  # type: ignore[attr-defined] # onnx's stubs miss it
+
+
 def _checked(inferred: TypeProto | None) -> TypeProto | None:
     """A type that says something. Raises CannotInfer where a size is negative."""
     if inferred is None or inferred.WhichOneof("value") is None:

@@ -9,7 +9,7 @@ from costdb.cost.result import GraphCost, Totals, View
 from costdb.errors import NotInDatabase, StoreError
 from costdb.ir import Tensor
 from costdb.points import DEFAULT
-from costdb.store import Store, read
+from costdb.store import Store, lineage, read
 from costdb.store.records import Neighbours, VersionRecord
 from costdb.store.stored import version_cost
 from costdb.trends.acceptance import Acceptance, AcceptanceKey
@@ -39,6 +39,7 @@ class CostReader:
         self.version = lru_cache(_KEPT)(self._resolve)
         self._whole = lru_cache(_KEPT)(self._read_whole)
         self._totals: dict[tuple[int, str], Totals] = {}
+        self._asked: set[int] = set()  # whose totals were looked up, whether there are any or not
         self._neighbours: dict[tuple[int, str], Neighbours] = {}
 
     def look_ahead(self, versions: Sequence[VersionRecord]) -> None:
@@ -46,16 +47,17 @@ class CostReader:
 
         What was read for others before is forgotten.
         """
-        self._neighbours = read.neighbours(self.engine, versions)
+        self._neighbours = lineage.neighbours(self.engine, versions)
         ids = [version.id for version in versions]
         ids += [one.id for pair in self._neighbours.values() for one in pair if one is not None]
         self._totals = read.totals_of(self.engine, ids)
+        self._asked = set(ids)
 
     def neighbours(self, version: VersionRecord, point: str) -> Neighbours:
         """What came before a version on its branch."""
         key = version.id, point
         if key not in self._neighbours:
-            self._neighbours |= read.neighbours(self.engine, [version])
+            self._neighbours |= lineage.neighbours(self.engine, [version])
         return self._neighbours.get(key, Neighbours(None, None))
 
     def read(self, version: VersionRecord, point: str, *, whole: bool) -> Known | str:
@@ -67,8 +69,9 @@ class CostReader:
             whole: Whether its layers and inputs are read, too; reading them takes longest.
         """
         key = version.id, point
-        if not whole and key not in self._totals:
+        if not whole and version.id not in self._asked:
             self._totals |= read.totals_of(self.engine, [version.id])
+            self._asked.add(version.id)
         if whole or key not in self._totals:
             return self._whole(version, point)  # which says what is missing
         return Known(GraphCost(RULES, View.DEPLOYED, self._totals[key], ()))
@@ -208,9 +211,9 @@ class BaselineFinder:
         before = None if self._version is None else self._version.ordinal
         place = self._model, self._branch, self._point
         if scope == TOTAL:
-            return read.best(engine, *place, metric, before=before)
+            return lineage.best(engine, *place, metric, before=before)
         ranked = []
-        for version in read.distinct_contents(engine, *place, before=before):
+        for version in lineage.distinct_contents(engine, *place, before=before):
             known = self._read(version, whole=True)
             if isinstance(known, Known) and selected_layers(known.cost, scope):
                 value = amount(known.cost, metric, scope)

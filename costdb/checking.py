@@ -19,7 +19,7 @@ from costdb.points import DEFAULT
 from costdb.reading import Reading
 from costdb.settings import Settings
 from costdb.sides import is_file, side
-from costdb.store import Store, open_store, read
+from costdb.store import Store, lineage, open_store, read
 from costdb.store.check_runs import runs, save_runs
 from costdb.store.records import CheckRun, VersionRecord
 from costdb.trends.news import with_news
@@ -169,7 +169,7 @@ class _Check:
             version = self._named_version(store, target)
             yield target, self._subjects_of(version, self.request.point)
             return
-        models = read.latest_of_each(store.engine, branch)
+        models = lineage.latest_of_each(store.engine, branch)
         for start in range(0, len(models), _MODELS_AT_ONCE):
             batch = models[start : start + _MODELS_AT_ONCE]
             self._database_reader.look_ahead([latest for _, latest in batch if latest])
@@ -199,7 +199,7 @@ class _Check:
         """A model of which there is no version to judge."""
         branch, point = self.request.branch, self.request.point or DEFAULT
         reason = f"{model} has no version on branch {branch}"
-        if not read.has_versions(store.engine, model):
+        if not lineage.has_versions(store.engine, model):
             reason = f"every version of {model} is archived"
         finder = self._finder(model, branch, point)
         return Subject(model, "", point, finder, lambda _whole: reason)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import chain
 
 from costdb.errors import BrokenArtifact
 
@@ -251,8 +252,7 @@ class Layer:
     @property
     def reads(self) -> Iterator[Tensor]:
         """Every tensor that it needs: its inputs, and what its bodies take from outside."""
-        yield from (tensor for tensor in self.inputs if tensor is not None)
-        yield from self.captures
+        return chain(filter(None, self.inputs), self.captures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -379,6 +379,8 @@ def _claimants(source: Source, readers: Iterable[R], kind: str) -> tuple[list[R]
             if reader.sniff(source):
                 claimants.append(reader)
         except ArtifactError:
+            if source.is_remote:
+                raise  # a server that does not help is the matter, not the file
             continue  # it is a folder, say, and this is a loader of files
         except Exception as error:  # noqa: BLE001 - a plugin is a stranger's code
             failures.append(f"{kind} {reader.name!r} failed: {_one_line(error)}")

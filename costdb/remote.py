@@ -27,8 +27,13 @@ MOST_HELD_BYTES = 1 << 26
 # What fsspec needs for each scheme.
 _PACKAGES = {"https": "aiohttp", "http": "aiohttp", "s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}
 
-# What errors of object stores mean.
+# What the errors of web servers and object stores mean.
 _REASONS = {
+    "ClientConnectorCertificateError": "its certificate is not to be trusted",
+    "ClientConnectorDNSError": "there is no such host",
+    "ClientConnectorError": "no server answers there",
+    "ClientConnectorSSLError": "it speaks no HTTPS",
+    "EndpointConnectionError": "no server answers there",
     "FileNotFoundError": "there is no such file",
     "NoSuchBucket": "there is no such bucket",
     "PermissionError": "access is denied",

@@ -12,7 +12,7 @@ from costdb.errors import NotInDatabase
 from costdb.in_force import every_acceptance
 from costdb.judging import judged
 from costdb.settings import Settings
-from costdb.store import Store, open_store, read
+from costdb.store import Store, lineage, open_store
 from costdb.store.records import VersionRecord
 from costdb.trends.acceptance import Acceptance, AcceptanceKey, in_force
 from costdb.trends.news import with_news
@@ -69,7 +69,7 @@ def replay(
 ) -> Replayed:
     """Judge every version of a branch as if it were the latest; see `costdb.api.replay`."""
     with open_store(settings.database, create=False) as store:
-        versions = read.versions(store.engine, model, branch)
+        versions = lineage.versions(store.engine, model, branch)
         if not versions:
             raise NotInDatabase(f"the model {model!r} has no version on branch {branch!r}")
         accepted: Sequence[Acceptance] = ()

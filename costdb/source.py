@@ -60,7 +60,7 @@ class Source:
             ArtifactUnreadable: It is a URL of a kind that is not read.
         """
         self.scheme, self._target = _parse(os.fspath(location))
-        self.location = without_secrets(self._target) if self._is_remote else self._target
+        self.location = without_secrets(self._target) if self.is_remote else self._target
         self._backend: _Backend | None = None
         self._window = b""
         self._window_start = 0
@@ -94,6 +94,11 @@ class Source:
         """Whether it is a local folder."""
         # Path.is_dir raises where a folder above may not be searched.
         return self.scheme == FILE_SCHEME and os.path.isdir(self.location)  # noqa: PTH112
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it lies behind a URL."""
+        return self.scheme not in {FILE_SCHEME, PYTHON_SCHEME}
 
     @property
     def size(self) -> int:
@@ -169,7 +174,7 @@ class Source:
                 f"{self.name!r} refers to {relative!r}, which is no file in its folder",
                 hint="move that file beside the model and export the model again",
             )
-        if self._is_remote:
+        if self.is_remote:
             url = urlsplit(self._target)
             folder = url.path.rpartition("/")[0]
             # Object stores take a key as it is; a web server decodes what it is sent.
@@ -191,10 +196,6 @@ class Source:
             self._backend.close()
         self._backend = None
         self._window = b""
-
-    @property
-    def _is_remote(self) -> bool:
-        return self.scheme not in {FILE_SCHEME, PYTHON_SCHEME}
 
     def _open(self) -> _Backend:
         if self._backend is None:

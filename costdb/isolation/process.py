@@ -30,9 +30,9 @@ _PIPE_BYTES = 1 << 20
 # What a reader may know of its surroundings, and, for a URL, how to be let in. Tokens and passwords
 # of anything else are none of its business.
 _ENVIRONMENT = re.compile(
-    r"COV_.*|COVERAGE_.*|CURL_CA_BUNDLE|HOME|KERAS_.*|LANG|LANGUAGE|LC_.*|LD_LIBRARY_PATH|DYLD_.*"
-    r"|LOGNAME|MKL_.*|OMP_.*|OPENBLAS_.*|PATH|PYTHON.*|REQUESTS_CA_BUNDLE|SSL_CERT_.*|SYSTEMROOT"
-    r"|TEMP|TF_.*|TMP|TMPDIR|TORCH_.*|TZ|USER|VIRTUAL_ENV|WINDIR|XDG_.*|(HTTPS?|ALL|NO)_PROXY",
+    r"CURL_CA_BUNDLE|DYLD_.*|HOME|KERAS_.*|LANG|LANGUAGE|LC_.*|LD_LIBRARY_PATH|LOGNAME|MKL_.*"
+    r"|OMP_.*|OPENBLAS_.*|PATH|PYTHON.*|REQUESTS_CA_BUNDLE|SSL_CERT_.*|SYSTEMROOT|TEMP|TF_.*|TMP"
+    r"|TMPDIR|TORCH_.*|TZ|USER|VIRTUAL_ENV|WINDIR|XDG_.*|(HTTPS?|ALL|NO)_PROXY",
     re.IGNORECASE,
 )
 _CREDENTIALS = re.compile(

@@ -5,12 +5,11 @@ from typing import Any
 
 from costdb.accepting import Accepted
 from costdb.report.listing import Column, Listing, Unit
-from costdb.report.numbers import UNKNOWN
 from costdb.trends import reasons
 from costdb.trends.acceptance import Acceptance, AcceptanceState
 
 _COLUMNS = (
-    Column("id"),
+    Column("id", Unit.EXACT),
     Column("model"),
     Column("point"),
     Column("metric"),
@@ -76,7 +75,7 @@ def acceptances_document(found: Sequence[tuple[Acceptance, AcceptanceState]]) ->
 
 def _row(one: Acceptance) -> tuple[str | int | None, ...]:
     return (
-        UNKNOWN if one.id is None else str(one.id),
+        one.id,
         f"{one.model}@{one.tag}" if one.tag else one.model,
         one.point,
         reasons.subject(one.metric, one.scope),

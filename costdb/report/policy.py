@@ -75,8 +75,8 @@ def _rulings(found: PolicyInForce) -> Listing:
 _SHARED = ("metric", "scope", "against", "allows", "severity")
 
 
-def _shared(rule: PolicyRule) -> tuple[str, ...]:
-    against = "-" if rule.budget is not None else rule.against
+def _shared(rule: PolicyRule) -> tuple[str | None, ...]:
+    against = None if rule.budget is not None else rule.against
     return _any(rule.metric), rule.scope, against, _allows(rule), rule.severity.value
 
 

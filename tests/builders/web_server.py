@@ -43,6 +43,9 @@ class WebServer(ThreadingHTTPServer):
         self.queries: set[str] = set()
         self.elsewhere = ""
 
+    def handle_error(self, *_: object) -> None:
+        """Whoever asked may be gone by the time of the answer."""
+
     def url(self, path: str, *, secret: bool = True) -> str:
         """The address of a file, by default with a password and a query."""
         if not secret:

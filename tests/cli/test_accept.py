@@ -77,7 +77,7 @@ def test_the_reviewed_file_is_listed_without_a_database(here: Costdb, tmp_path: 
     done = here("accept", "--list", "--format", "csv")
     assert done.code == 0, done
     assert done.out.splitlines()[1] == (
-        "in force,'-,speech,default,dtype,,,never,r,2026-11-24,costdb.accepted.toml"
+        "in force,,speech,default,dtype,,,never,r,2026-11-24,costdb.accepted.toml"
     )
 
 

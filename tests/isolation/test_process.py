@@ -142,9 +142,13 @@ def test_the_system_enforces_what_it_can(trust: bool, limits: str, read: Read) -
     assert raised.value.message.startswith(limits)
 
 
-def test_what_it_started_ends_with_it(read: Read, tmp_path: Path) -> None:
-    with pytest.raises(LimitExceeded):
-        read("leave_a_process", limits=Limits(None, None, 3))
+def test_what_it_started_ends_with_it(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    request = request_for(misbehaving_file(tmp_path, "leave_a_process"), PLAIN, DEFAULT, site)
+    with ReadingProcess(request):
+        wait_until((tmp_path / "pids").exists)
     assert_gone(tmp_path / "pids")
 
 

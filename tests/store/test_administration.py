@@ -4,7 +4,7 @@ import pytest
 from builders.analyses import NOW
 
 from costdb.errors import CostdbError, NotInDatabase, UsageError
-from costdb.store import Store, read
+from costdb.store import Store, lineage, read
 from costdb.store.administration import rename, set_archived
 from costdb.store.history import history
 from costdb.store.records import IngestOutcome
@@ -18,7 +18,7 @@ def test_an_archived_version_is_in_no_list_and_no_baseline(store: Store, add: Ad
     found, changed = set_archived(store.engine, "detector@v1", NOW)
     assert (found.tag, changed) == ("v1", True)
     v2 = read.resolve(store.engine, "detector@v2")
-    assert read.neighbours(store.engine, [v2])[v2.id, "default"].previous is None
+    assert lineage.neighbours(store.engine, [v2])[v2.id, "default"].previous is None
     (series,) = history(store.engine, "detector")
     assert [entry.tag for entry in series.versions] == ["v2"]
     assert read.resolve(store.engine, "detector@v1").archived_at == NOW

@@ -451,6 +451,15 @@ def test_the_default_policy() -> None:
     ]
 
 
+def test_rules_that_are_wrong_are_not_called_the_same_as_well() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parsed([rule(metric="mac"), rule(metric="mcas")])
+    assert [one.message for one in (caught.value, *caught.value.others)] == [
+        'p:2: metric = "mac" is not known',
+        'p:6: metric = "mcas" is not known',
+    ]
+
+
 def test_the_example_of_a_policy() -> None:
     rules = read_policy(config_folder() / "costdb.toml").rules_for("detector", "b32")
     assert [(entry.metric, entry.severity.value) for entry in rules] == [

@@ -264,7 +264,7 @@ class _Inlining:
             value = self._returned[value]
         if value.node not in self._placed:
             raise BrokenArtifact(
-                f"the call {value.node!r} has no result {value.output}",
+                f"node {value.node!r} has no result {value.output} where it is read",
                 hint="export the model again",
             )
         return value

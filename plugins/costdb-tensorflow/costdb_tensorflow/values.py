@@ -46,9 +46,10 @@ def known_value(
     if not inputs or len(values) != len(inputs):
         return None
     found = _computed(node, values, inputs, output, definitions)
-    if found is None or any(abs(number) > _LARGEST[output.dtype] for number in found):
+    if found is None or len(found) != math.prod(_known(output.shape or ())):
         return None
-    return found
+    fits = all(abs(number) <= _LARGEST[output.dtype] for number in found)
+    return found if fits else None
 
 
 def _computed(

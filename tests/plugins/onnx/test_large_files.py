@@ -1,12 +1,15 @@
 """Large files cost what their structure does, on disk and behind a URL."""
 
+import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from builders.onnx_models import node, onnx, save, save_sparse, value
 from builders.web_server import serving
 
 from costdb.analysis import analyses
+from costdb.errors import ArtifactUnreadable, BrokenArtifact
 from costdb.reading import Reading
 
 # VGG16: Simonyan and Zisserman 2014, table 1, configuration D.
@@ -53,6 +56,17 @@ def test_a_url_is_costed_by_a_few_requests_and_few_bytes(tmp_path: Path) -> None
     assert analysis.artifact.bytes == size
 
 
+def test_a_server_that_sends_only_whole_files_is_named(tmp_path: Path) -> None:
+    # 80 MB, more than is downloaded for want of ranges.
+    weights = {"w": (20_000, 1000)}
+    nodes = [node("MatMul", ["x", "w"], ["y"])]
+    path = save_sparse(tmp_path / "m.onnx", nodes, [value("x", (1, 20_000))], ["y"], weights)
+    with serving(path) as server:
+        with pytest.raises(ArtifactUnreadable, match=r"does not send bytes .* alone") as caught:
+            analyses(server.url("/whole.bin"), Reading(), {})
+        assert "it reads no byte ranges" in caught.value.hint
+
+
 def test_a_file_beyond_two_gigabytes(tmp_path: Path) -> None:
     # protobuf reads no message of that size, and this one is a single message.
     nodes = [node("MatMul", ["x", "first"], ["h"]), node("MatMul", ["h", "second"], ["y"])]
@@ -84,3 +98,30 @@ def test_four_gigabytes_of_external_data(tmp_path: Path) -> None:
     (analysis,) = analyses(str(path), Reading(), {})
     assert analysis.cost.totals.macs == 4 * 2 * 16384 * 16384
     assert analysis.cost.totals.weight_bytes == 4 << 30
+
+
+@pytest.mark.parametrize(
+    ("location", "message"),
+    [
+        pytest.param("data/w.bin", "", id="beside it"),
+        pytest.param(
+            "../w.bin", "refers to '../w.bin', which is no file in its folder", id="above"
+        ),
+    ],
+)
+def test_external_data_beside_a_url_are_never_asked_for(
+    tmp_path: Path, location: str, message: str
+) -> None:
+    tensor = onnx().TensorProto(name="w", dims=[64, 32], data_type=1, data_location=1)
+    tensor.external_data.add(key="location", value=location)
+    nodes = [node("MatMul", ["x", "w"], ["y"])]
+    path = save(tmp_path / "m.onnx", nodes, [value("x", (1, 64))], ["y"], [tensor])
+    with serving(path) as server:
+        if message:
+            with pytest.raises(BrokenArtifact, match=re.escape(message)):
+                analyses(server.url("/m.onnx"), Reading(), {})
+        else:
+            (analysis,) = analyses(server.url("/m.onnx"), Reading(), {})
+            assert analysis.cost.totals.weight_bytes == 4 * 64 * 32
+        # The size, and the file, which is smaller than what is fetched at once.
+        assert server.requests == 2

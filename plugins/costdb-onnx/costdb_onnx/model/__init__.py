@@ -5,7 +5,8 @@
   set apart from nodes;
 - `graph_inputs` settles the inputs' sizes;
 - `reading` walks the region once, in topological order: `inference` says what is known of each
-  node's outputs (a `Fact`), `control_flow` what runs inside it, `lowering` makes it a layer.
+  node's outputs (a `Fact`), once for all nodes of one of the `kinds`; `control_flow` says what
+  runs inside a node, and `lowering` makes it a layer.
 
 The modules of this package import onnx; only `OnnxLoader.load` imports them.
 """

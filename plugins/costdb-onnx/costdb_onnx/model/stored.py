@@ -80,8 +80,10 @@ def _has_data(tensor: TensorProto, elements: int) -> bool:
     if numbers == 0 and not tensor.raw_data:
         return elements == 0
     item_bytes = DTYPES[tensor.data_type].bits // 8
-    held, unit = (numbers, "numbers") if numbers else (len(tensor.raw_data), "bytes")
-    wanted = elements if numbers else elements * item_bytes
+    # Of a tensor with both, onnx reads the bytes.
+    is_raw = tensor.HasField("raw_data")
+    held, unit = (len(tensor.raw_data), "bytes") if is_raw else (numbers, "numbers")
+    wanted = elements * item_bytes if is_raw else elements
     if held != wanted:
         raise BrokenArtifact(
             f"stored tensor {tensor.name!r} of shape {tuple(tensor.dims)} holds {held} {unit}"

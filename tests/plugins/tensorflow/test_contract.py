@@ -26,7 +26,7 @@ class TestTensorflowLoader(LoaderContract):
                     models.freeze(lstm, tmp_path / name, (None, 5, 32), lowered=lowered),
                     params=matrices + 4 * 64,
                     macs=5 * matrices,
-                    bulk_bytes=4 * matrices,
+                    bulk_bytes=4 * 64 * 4 * 64,
                 )
                 for name, lowered in (("functional.pb", False), ("frames.pb", True))
             ),

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from costdb.analysis import analyses, model_name
 from costdb.cost.result import Analysis
-from costdb.errors import CostdbError, UsageError, VersionConflict
+from costdb.errors import CostdbError, OutputUnwritable, UsageError, VersionConflict
 from costdb.reading import Reading
 from costdb.settings import OperatingPoint, Settings, load_settings
 from costdb.store import Store, open_store
@@ -32,6 +32,8 @@ from costdb.store.write import ingest as write
 # How many analyses wait for the writer, for each worker: enough that none idles, few enough that
 # memory does not grow with the list.
 _AHEAD = 4
+
+_SAVED_MODEL = "saved_model.pb"
 
 # What a model file may be called. What it is, its content says.
 SUFFIXES = frozenset({".onnx", ".pb", ".pt2", ".pt", ".pth", ".safetensors", ".meta"})
@@ -95,12 +97,14 @@ def from_folder(folder: Path, model: str | None = None) -> list[Entry]:
         model: Whose versions they all are.
 
     Raises:
-        UsageError: There is no model file, or a name has no tag.
+        UsageError: It is no folder, holds no model file, or a name has no tag.
     """
     files = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
-    saved = sorted(path.parent for path in folder.rglob("saved_model.pb"))
+    saved = sorted(path.parent for path in folder.rglob(_SAVED_MODEL))
     inside = tuple(f"{path}{os.sep}" for path in saved)
     names = [*saved, *(path for path in files if not str(path).startswith(inside))]
+    if not folder.is_dir():
+        raise UsageError(f"{str(folder)!r} is no folder", hint="name the folder of the files")
     if not names:
         raise UsageError(
             f"{str(folder)!r} holds no model file",
@@ -131,8 +135,9 @@ def from_manifest(manifest: Path) -> list[Entry]:
                 )
             return [_listed(row, manifest, reader.line_num) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
-            f"{str(manifest)!r} cannot be read: {error}", hint="name a CSV file"
+            f"{str(manifest)!r} cannot be read: {reason}", hint="name a CSV file in UTF-8"
         ) from error
 
 
@@ -160,7 +165,8 @@ def ingest_all(
 
     Raises:
         DatabaseUnavailable: The database cannot be written; what was stored before stays.
-        UsageError: The file to resume from cannot be read.
+        OutputUnwritable: What is done can no longer be noted.
+        UsageError: The file to resume from cannot be read or written.
     """
     settings = load_settings(database)
     done = _Journal(resume)
@@ -169,23 +175,24 @@ def ingest_all(
         workers = executor or stack.enter_context(ThreadPoolExecutor(jobs))
         ahead = _AHEAD * jobs
         # Whoever stops early waits for no file that was not begun.
-        waiting: deque[tuple[Entry, Future[_Outcome] | None]] = deque()
-        stack.callback(lambda: [future.cancel() for _, future in waiting if future])
+        waiting: deque[tuple[Entry, str, Future[_Outcome] | None]] = deque()
+        stack.callback(lambda: [future.cancel() for *_, future in waiting if future])
         left = iter(entries)
         while True:
             for entry in islice(left, ahead - len(waiting)):
-                is_done = done.has(entry)
-                future = None if is_done else _begin(workers, entry, reading, settings)
-                waiting.append((entry, future))
+                # Before the file is read: if it changes meanwhile, it is not done.
+                line = _line(entry)
+                future = None if line in done else _begin(workers, entry, reading, settings)
+                waiting.append((entry, line, future))
             if not waiting:
                 return
-            entry, future = waiting.popleft()
+            entry, line, future = waiting.popleft()
             if future is None:
                 yield Result(entry)
                 continue
             result = _store(store, settings, entry, future.result(), replace=replace)
             if result.error is None:
-                done.note(entry)
+                done.note(line)
             yield result
 
 
@@ -248,29 +255,52 @@ class _Journal:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._lines: set[str] = set()
-        if path is not None and path.exists():
-            try:
-                self._lines = set(path.read_text(encoding="utf-8").splitlines())
-            except (OSError, UnicodeDecodeError) as error:
-                raise UsageError(
-                    f"{str(path)!r} cannot be read: {error}", hint="name another file"
-                ) from error
+        if path is None:
+            return
+        if path.exists() and not path.is_file():
+            raise UsageError(
+                f"{str(path)!r} is no regular file", hint="name another file with --resume"
+            )
+        try:
+            # Whether it can be written is known before the first file is read.
+            with path.open("a+", encoding="utf-8") as file:
+                file.seek(0)
+                self._lines = set(file.read().splitlines())
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise UsageError(
+                f"{str(path)!r} cannot be read and written: {reason}",
+                hint="name another file with --resume",
+            ) from error
 
-    def has(self, entry: Entry) -> bool:
-        return bool(self._lines) and _line(entry) in self._lines
+    def __contains__(self, line: str) -> bool:
+        return line in self._lines
 
-    def note(self, entry: Entry) -> None:
-        if self._path is not None:
+    def note(self, line: str) -> None:
+        if self._path is None:
+            return
+        try:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(f"{_line(entry)}\n")
+                file.write(f"{line}\n")
+        except OSError as error:
+            raise OutputUnwritable(
+                f"{str(self._path)!r} cannot be written: {error.strerror}",
+                hint="free some space and run it again: what is stored stays",
+            ) from error
 
 
 def _line(entry: Entry) -> str:
-    """An entry with the state of its file; a URL has none."""
+    """An entry with the state of its file; a URL has none, and a file of a commit needs none."""
+    about: dict[str, object] = asdict(entry)
+    if entry.path:
+        del about["file"]
+        return json.dumps(about)
     path = Path(entry.file)
+    # Writing into a folder's files leaves the folder's own time as it was.
+    path = path / _SAVED_MODEL if path.is_dir() else path
     state = path.stat() if path.exists() else None
-    about = {"bytes": state and state.st_size, "modified": state and state.st_mtime_ns}
-    return json.dumps(asdict(entry) | about)
+    about |= {"bytes": state and state.st_size, "modified": state and state.st_mtime_ns}
+    return json.dumps(about)
 
 
 def _named(path: Path, model: str | None) -> Entry:

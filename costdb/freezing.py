@@ -77,7 +77,7 @@ def _check_destination(destination: Path, *, force: bool) -> None:
         return
     if not force:
         raise UsageError(f"{str(destination)!r} is there already", hint="add --force to replace it")
-    if not destination.is_file():
+    if destination.is_symlink() or not destination.is_file():
         raise UsageError(f"{str(destination)!r} is no regular file", hint="name another with -o")
 
 

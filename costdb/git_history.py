@@ -28,18 +28,23 @@ def tags(repository: Path, since: str | None = None) -> list[Tag]:
         since: The tag to begin with.
 
     Raises:
-        UsageError: It is no repository, git is not installed, or there is no such tag.
+        UsageError: It is no repository, git is not installed, there is no such tag, or none at all.
     """
     lines = _git(
         repository,
         *("for-each-ref", "refs/tags", "--sort=version:refname", "--sort=creatordate"),
         # An annotated tag is an object of its own: its commit is behind the star.
-        "--format=%(refname:strip=2) %(objectname) %(*objectname)",
+        "--format=%(refname:strip=2) %(objecttype) %(objectname) %(*objecttype) %(*objectname)",
     )
     found = []
     for line in lines:
-        name, *objects = line.split(" ")
-        found.append(Tag(name, objects[1] or objects[0]))
+        name, *objects = line.split()
+        kind, commit = objects[-2:]
+        # A tag may also name a single file, which is nothing that a glob could be matched with.
+        if kind == "commit":
+            found.append(Tag(name, commit))
+    if not found:
+        raise UsageError(f"{str(repository)!r} has no tags", hint="make one with git tag")
     if since is None:
         return found
     names = [tag.name for tag in found]
@@ -65,21 +70,26 @@ def entries(
         model: Whose versions they all are; else the settings or the stem name it.
 
     Raises:
-        UsageError: A file cannot be read from the repository.
+        UsageError: A file cannot be read from the repository, or none fits the pattern.
     """
-    (top,) = _git(repository, "rev-parse", "--show-toplevel")
     number = 0
     for tag in of:
-        paths = _git(Path(top), "ls-tree", "-r", "-z", "--name-only", tag.commit, separator="\0")
+        listing = ("ls-tree", "-r", "-z", "--full-tree", "--name-only", tag.commit)
+        paths = _git(repository, *listing, separator="\0")
         for path in paths:
             if fnmatchcase(path, pattern):
                 # A folder for each, so that it can be deleted by itself.
                 place, number = folder / str(number), number + 1
                 for beside in paths:
                     if beside.startswith(path):
-                        _write(Path(top), tag.commit, beside, place)
+                        _write(repository, tag.commit, beside, place)
                 file = place / PurePosixPath(path).name
                 yield Entry(str(file), tag.name, model or "", git_sha=tag.commit, path=path)
+    if number == 0:
+        raise UsageError(
+            f"no file at any of these tags fits {pattern!r}",
+            hint="a pattern is over the whole path, as in 'models/*.onnx'",
+        )
 
 
 def forget(entry: Entry) -> None:
@@ -87,10 +97,10 @@ def forget(entry: Entry) -> None:
     shutil.rmtree(Path(entry.file).parent, ignore_errors=True)
 
 
-def _write(top: Path, commit: str, path: str, folder: Path) -> None:
+def _write(repository: Path, commit: str, path: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / PurePosixPath(path).name).open("wb") as file:
-        command = ["git", "-C", str(top), "cat-file", "blob", f"{commit}:{path}"]
+        command = ["git", "-C", str(repository), "cat-file", "blob", f"{commit}:{path}"]
         # S603: a list, so no shell reads the names.
         finished = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, check=False)  # noqa: S603
     if finished.returncode != 0:

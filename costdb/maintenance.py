@@ -8,10 +8,11 @@ problems = maintenance.examine()
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
@@ -20,7 +21,7 @@ from costdb.errors import BrokenExport, OutputUnwritable, UsageError
 from costdb.plugins import discover
 from costdb.settings import load_settings
 from costdb.store import Store, administration, open_store
-from costdb.store.compression import CompressionError, open_compressed
+from costdb.store.compression import CompressionError, open_compressed, text_of
 from costdb.store.database import sqlite_path
 from costdb.store.examination import Problem
 from costdb.store.examination import examine as examine_store
@@ -45,7 +46,7 @@ __all__ = [
     "unarchive",
 ]
 
-# A file of this name is compressed on the way out, and on the way in.
+# A file of this name is compressed on the way out; on the way in, its first bytes say so.
 _COMPRESSED = ".zst"
 
 
@@ -86,7 +87,8 @@ def back_up(target: Path | None = None, *, database: str | None = None) -> Path:
 
     Raises:
         UsageError: The database is PostgreSQL's, or the file exists.
-        DatabaseUnavailable: The database cannot be read, or the file cannot be written.
+        OutputUnwritable: The file's folder is missing, or may not be written.
+        DatabaseUnavailable: The database cannot be read, or the copy does not fit on the disk.
     """
     with _store(database) as store:
         path = sqlite_path(store.engine)
@@ -99,6 +101,11 @@ def back_up(target: Path | None = None, *, database: str | None = None) -> Path:
         copy = target or path.with_name(f"{path.name}.{moment}.backup")
         if copy.exists():
             raise UsageError(f"{str(copy)!r} exists", hint="name another file with -o")
+        if not os.access(copy.parent, os.W_OK):
+            raise OutputUnwritable(
+                f"nothing can be written to the folder {str(copy.parent)!r}",
+                hint="name a file elsewhere with -o",
+            )
         copy_sqlite(store.engine, copy)
         return copy
 
@@ -112,16 +119,20 @@ def export(target: Path | None, *, database: str | None = None) -> None:
 
     Raises:
         DatabaseUnavailable: The database cannot be read.
-        OutputUnwritable: The file cannot be written; what was there before still is.
+        BrokenArtifact: What the database holds is damaged.
+        UsageError: The target is a folder, a link or a device.
+        OutputUnwritable: It cannot be written; what was there before still is.
     """
+    if target is not None and _is_no_file(target):
+        raise UsageError(f"{str(target)!r} is no regular file", hint="name a file with -o")
     with _store(database) as store, closing(export_lines(store.engine)) as lines:
         if target is None:
-            sys.stdout.writelines(lines)
+            _print(lines)
             return
         unfinished = target.with_name(f".{os.getpid()}.{target.name}")
         try:
             try:
-                with _text(unfinished, "wt") as file:
+                with _new_text(unfinished) as file:
                     file.writelines(lines)
                 unfinished.replace(target)
             finally:
@@ -136,7 +147,7 @@ def import_(origin: Path | None, *, database: str | None = None) -> Imported:
     """Add the rows of an export that the database does not have: all of them, or none.
 
     Args:
-        origin: The file, compressed if its name ends in `.zst`; stdin if None.
+        origin: The file, compressed or not; stdin if None.
         database: URL or path; else as the settings say.
 
     Raises:
@@ -146,18 +157,15 @@ def import_(origin: Path | None, *, database: str | None = None) -> Imported:
         UsageError: The file cannot be read.
     """
     with _store(database, create=True) as store:
-        if origin is None:
-            return import_lines(store.engine, sys.stdin)
+        name = "stdin" if origin is None else repr(str(origin))
         try:
-            with _text(origin, "rt") as file:
-                return import_lines(store.engine, file)
+            with _bytes(origin) as file, text_of(file) as lines:
+                return import_lines(store.engine, lines)
         except (CompressionError, UnicodeDecodeError) as error:
-            raise BrokenExport(
-                f"{str(origin)!r} is damaged: {error}", hint="export it again"
-            ) from error
+            raise BrokenExport(f"{name} is damaged: {error}", hint="export it again") from error
         except OSError as error:
             raise UsageError(
-                f"{str(origin)!r} cannot be read: {error.strerror}", hint="name another file"
+                f"{name} cannot be read: {error.strerror}", hint="name another file"
             ) from error
 
 
@@ -173,7 +181,6 @@ def recost(
         database: URL or path; else as the settings say.
 
     Raises:
-        BrokenArtifact: A stored graph is damaged.
         DatabaseUnavailable: The database cannot be written.
     """
     rules = rule_table(discover().rules)
@@ -229,8 +236,30 @@ def _store(database: str | None, *, create: bool = False) -> Iterator[Store]:
         yield store
 
 
-def _text(path: Path, mode: str) -> IO[str]:
-    """A file of UTF-8 text, compressed if its name says so."""
+def _is_no_file(path: Path) -> bool:
+    """Whether it is a folder, a device or a link, as `/dev/stdout`: a rename would replace it."""
+    return path.is_symlink() or (path.exists() and not path.is_file())
+
+
+def _print(lines: Iterable[str]) -> None:
+    try:
+        sys.stdout.writelines(lines)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputUnwritable(
+            f"stdout cannot be written: {error.strerror}", hint="free some space, or name a file"
+        ) from error
+
+
+def _bytes(origin: Path | None) -> BufferedReader:
+    """A file, or stdin if None, which stays open."""
+    return open(0, "rb", closefd=False) if origin is None else origin.open("rb")
+
+
+def _new_text(path: Path) -> IO[str]:
+    """A file for UTF-8 text, compressed if its name says so."""
     opener = open_compressed if path.suffix == _COMPRESSED else open
-    opened: IO[str] = opener(path, mode, encoding="utf-8", newline="\n")
+    opened: IO[str] = opener(path, "wt", encoding="utf-8", newline="\n")
     return opened

@@ -188,6 +188,44 @@ def test_the_tags_of_a_repository_fill_a_history(
     assert "has no tag 'v7'" in unknown.err
 
 
+def test_tags_of_a_bare_repository_are_read_and_resumed(
+    git: Callable[..., None], costdb: Costdb, tmp_path: Path
+) -> None:
+    repository = tmp_path / "repo"
+    save_matmul(repository / "dense.onnx", (1, 2), (2, 2))
+    git("add", ".")
+    git("commit", "-q", "-m", "one")
+    git("tag", "v1")
+    git("tag", "-a", "-m", "of a tag", "v1-again", "v1")
+    git("tag", "a-single-file", "HEAD:dense.onnx")
+    git("clone", "-q", "--bare", ".", str(tmp_path / "bare.git"))
+    given = ("ingest", "--repo", "bare.git", "--resume", "done.jsonl")
+    done = costdb(*given, "--from-git", "*.onnx")
+    assert done.code == 0, done
+    assert "2 files: 2 created" in done.out
+    assert "2 files: 2 done before" in costdb(*given, "--from-git", "*.onnx").out
+    wrong = costdb(*given, "--from-git", "*.pb")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "no file at any of these tags fits '*.pb'" in wrong.err
+
+
+def test_a_repository_without_tags_is_said(git: Callable[..., None], costdb: Costdb) -> None:
+    git("commit", "-q", "--allow-empty", "-m", "one")
+    done = costdb("ingest", "--repo", "repo", "--from-git", "*.onnx")
+    assert (done.code, done.out) == (2, "")
+    assert "'repo' has no tags" in done.err
+
+
+@pytest.mark.parametrize("name", ["nowhere/done.jsonl", "models"])
+def test_where_nothing_can_be_noted_nothing_is_ingested(
+    folder: Path, costdb: Costdb, name: str
+) -> None:
+    done = costdb("ingest", folder, "--tag-from-name", "--resume", name)
+    assert (done.code, done.out) == (2, "")
+    assert [line.partition(":")[0] for line in done.err.splitlines()] == ["error", "hint"]
+    assert "bug" not in done.err
+
+
 def test_no_repository_is_said(costdb: Costdb) -> None:
     done = costdb("ingest", "--from-git", "*.onnx")
     assert done.code == 2

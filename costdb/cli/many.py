@@ -54,13 +54,16 @@ def ingest_many(
         raise UsageError("--tag is for one file", hint="leave --tag out")
     with ExitStack() as stack:
         entries, count = _entries(wanted, stack)
-        executor = stack.enter_context(_cluster(wanted.dask)) if wanted.dask else None
+        executor, jobs = None, wanted.jobs
+        if wanted.dask is not None:
+            executor, threads = stack.enter_context(_cluster(wanted.dask))
+            jobs = max(jobs, threads)
         progress = stack.enter_context(output.progress("ingesting"))
         results = []
         for result in ingest_all(
             (_completed(entry, wanted) for entry in entries),
             reading,
-            jobs=wanted.jobs,
+            jobs=jobs,
             executor=executor,
             resume=wanted.resume,
             replace=wanted.replace,
@@ -125,8 +128,12 @@ def _entries(wanted: Batch, stack: ExitStack) -> "tuple[Iterable[Entry], int]":
 
 
 @contextmanager
-def _cluster(address: str) -> "Iterator[Executor]":
-    """What runs functions on the workers of a Dask cluster. Raises UsageError."""
+def _cluster(address: str) -> "Iterator[tuple[Executor, int]]":
+    """What runs functions on the workers of a Dask cluster, and how many of them at once.
+
+    Raises:
+        UsageError: Dask is not installed, or no scheduler answers.
+    """
     try:
         from distributed import Client
     except ModuleNotFoundError as error:
@@ -143,7 +150,7 @@ def _cluster(address: str) -> "Iterator[Executor]":
         ) from error
     with client:
         # One file read twice is two readings: it may have changed in between.
-        yield client.get_executor(pure=False)
+        yield client.get_executor(pure=False), sum(client.nthreads().values())
 
 
 def _tell(result: "Result") -> None:

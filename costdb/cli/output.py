@@ -70,6 +70,9 @@ def write(file: Path, text: str) -> None:
     Raises:
         OutputUnwritable: What was there before still is.
     """
+    # Putting a file in its place would replace a link, as /dev/stdout is one.
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        raise OutputUnwritable(f"{str(file)!r} is no regular file", hint="name another file")
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         try:

@@ -16,7 +16,7 @@ from costdb.cost.result import ADDITIVE_METRICS, GraphCost
 from costdb.errors import BrokenArtifact
 from costdb.ir import Graph
 from costdb.store import schema
-from costdb.store.compression import CompressionError, restored
+from costdb.store.compression import restored
 from costdb.store.database import damage, read_transaction
 from costdb.store.rows import cost_from_rows
 from costdb.store.schema import COVERAGE_COLUMNS, analysis, cost, layer_cost, layer_names, structure
@@ -184,7 +184,7 @@ def _wrong_totals(row: RowMapping, counted: GraphCost) -> Iterator[str]:
 def _restored(row: RowMapping) -> bytes | None:
     try:
         return restored(row["content"])
-    except CompressionError:
+    except BrokenArtifact:
         return None
 
 

@@ -23,6 +23,7 @@ def export_lines(engine: Engine) -> Generator[str]:
     Two databases with the same rows, stored in the same order, give the same lines.
 
     Raises:
+        BrokenArtifact: What the database holds is damaged.
         DatabaseUnavailable: The database cannot be read.
     """
     yield _line({"schema": FORMAT, "revision": HEAD, LAYERS: LAYER_COLUMNS})

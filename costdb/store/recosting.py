@@ -4,17 +4,17 @@ Nothing is read but the database. Costs under older rules stay: what the rules c
 difference between two costs of one structure.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, exists, insert, select
 
 from costdb.canonical import graph_from_json
 from costdb.cost import RULES
 from costdb.cost.engine import cost as count
 from costdb.cost.result import METRICS, GraphCost, Totals, View
 from costdb.cost.rules import RuleTable
-from costdb.errors import CostError
+from costdb.errors import BrokenArtifact, CostError
 from costdb.ir import Graph
 from costdb.store import read, schema
 from costdb.store.compression import restored
@@ -77,22 +77,22 @@ class Moved:
 
 
 def outdated(engine: Engine, rules: int = RULES) -> Sequence[int]:
-    """The structures without a cost under a revision of the rules.
+    """The structures of versions that have no cost under a revision of the rules.
 
     Raises:
         DatabaseUnavailable: The database cannot be read.
     """
     costed = select(cost.c.structure_id).where(cost.c.rules == rules)
-    query = select(structure.c.id).where(structure.c.id.not_in(costed)).order_by(structure.c.id)
+    used = exists().where(analysis.c.structure_id == structure.c.id)
+    query = select(structure.c.id).where(structure.c.id.not_in(costed), used)
     with read_transaction(engine) as connection:
-        return connection.scalars(query).all()
+        return connection.scalars(query.order_by(structure.c.id)).all()
 
 
 def recost(
     engine: Engine,
     rules: RuleTable,
     structures: Sequence[int],
-    tick: Callable[[], None] = lambda: None,
 ) -> Iterator[Failure]:
     """Cost structures under today's rules, each in a transaction of its own.
 
@@ -102,25 +102,22 @@ def recost(
         engine: The database.
         rules: The rules.
         structures: As `outdated` says.
-        tick: Called after each.
 
     Yields:
-        Those that cannot be costed.
+        Those that cannot be costed, or are damaged.
 
     Raises:
-        BrokenArtifact: A stored graph is damaged.
         DatabaseUnavailable: The database cannot be written.
     """
     for identity in structures:
         with read_transaction(engine) as connection:
-            digest, version, graph = _stored_graph(connection, identity)
+            row = _stored(connection, identity)
         try:
-            counted = count(graph, rules, view=View.DEPLOYED)
-        except CostError as error:
-            yield Failure(digest, version, error.message)
+            counted = count(_graph(row), rules, view=View.DEPLOYED)
+        except (BrokenArtifact, CostError) as error:
+            yield Failure(row["digest"], row["version"], error.message)
         else:
             _add_cost(engine, identity, counted)
-        tick()
 
 
 def moved(engine: Engine, rules: int = RULES) -> Iterator[Moved]:
@@ -155,8 +152,8 @@ def moved(engine: Engine, rules: int = RULES) -> Iterator[Moved]:
                     )
 
 
-def _stored_graph(connection: Connection, identity: int) -> tuple[str, str, Graph]:
-    """A structure's digest, a version that has it, and its graph under that version's names."""
+def _stored(connection: Connection, identity: int) -> RowMapping:
+    """A structure, the last version that has it, and the names which that gives to its layers."""
     query = (
         select(
             structure.c.digest,
@@ -173,9 +170,11 @@ def _stored_graph(connection: Connection, identity: int) -> tuple[str, str, Grap
         .order_by(analysis.c.id.desc())
         .limit(1)
     )
-    row = connection.execute(query).mappings().one()
-    graph = graph_from_json(restored(row["content"]), restored(row["names"]))
-    return row["digest"], row["version"], graph
+    return connection.execute(query).mappings().one()
+
+
+def _graph(row: RowMapping) -> Graph:
+    return graph_from_json(restored(row["content"]), restored(row["names"]))
 
 
 def _add_cost(engine: Engine, identity: int, counted: GraphCost) -> None:

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 
 RUNS = 5
 
+# An installed package has its bytecode beside it; so has a checkout after the first run, unless
+# this forbids it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

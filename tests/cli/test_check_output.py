@@ -128,7 +128,8 @@ def test_a_job_summary_is_added_to_when_it_is_asked_for(costdb: Costdb, folder: 
     [
         pytest.param(["-o", "report.pdf"], 2, "'report.pdf' does not say", id="no such format"),
         pytest.param(["-o", "none/report.html"], 1, "No such file or directory", id="no folder"),
-        pytest.param(["-o", "folder.xml"], 1, "Is a directory", id="a folder"),
+        pytest.param(["-o", "folder.xml"], 1, "'folder.xml' is no regular file", id="a folder"),
+        pytest.param(["-o", "link.md"], 1, "'link.md' is no regular file", id="a link"),
         pytest.param(["--job-summary"], 1, "GITHUB_STEP_SUMMARY", id="no summary"),
         pytest.param(["--format", "pdf"], 2, "'pdf'", id="no such format to print"),
     ],
@@ -137,11 +138,13 @@ def test_what_cannot_be_written_is_one_line(
     arguments: list[str], code: int, said: str, costdb: Costdb, folder: Path
 ) -> None:
     (folder / "folder.xml").mkdir()
+    (folder / "link.md").symlink_to("elsewhere.md")
     done = costdb("check", "net", *arguments)
     assert (done.code, done.out) == (code, "")
     assert said in done.err
     assert "Traceback" not in done.err
     assert not list(folder.glob(".*"))
+    assert (folder / "link.md").is_symlink()
 
 
 def test_nothing_is_written_if_one_name_says_no_format(costdb: Costdb, folder: Path) -> None:

@@ -64,12 +64,23 @@ def _tensorflow(scratch: Path) -> Iterator[tuple[str, bytes]]:
         summed = tf.while_loop(lambda i, _: i < 3, lambda i, t: (i + 1, t @ t), (0, x))[1]
         return tf.cond(tf.reduce_sum(x) > 0, lambda: tf.einsum("ij,jk->ik", summed, x), lambda: x)
 
+    def various(x: Any) -> Any:
+        """Operators whose shapes depend on what they are given."""
+        rows = tf.gather(x, [1, 0], axis=1, batch_dims=0)
+        image = tf.image.resize(tf.reshape(rows, (1, 2, 4, 1)), (4, 8))
+        blocks = tf.space_to_batch(
+            tf.pad(image, [[0, 0], [0, 0], [1, 1], [0, 0]]), [2, 2], [[0, 0]] * 2
+        )
+        most = tf.math.top_k(tf.reshape(blocks, (-1,)), 3).values
+        return tf.concat([tf.tile(most, [2]), tf.strided_slice(most, [0], [2])], 0)
+
     frozen = scratch / "m.pb"
     for lowered in (True, False):
         for network, shape in (
             (model, (None, 8, 8, 3)),
             (recurrent, (1, 5, 3)),
             (branching, (4, 4)),
+            (various, (4, 2)),
         ):
             tensorflow_models.freeze(network, frozen, shape, lowered=lowered)
             yield "frozen", frozen.read_bytes()
@@ -91,6 +102,9 @@ def _torch(scratch: Path) -> Iterator[tuple[str, bytes]]:
 
     exported = torch_models.export_convnet(scratch / "m.pt2")
     yield "exported", exported.read_bytes()
+    attending = torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()
+    torch_models.export(attending, (torch.randn(1, 4, 8),), scratch / "a.pt2")
+    yield "exported", (scratch / "a.pt2").read_bytes()
     network = torch_models.convnet()
     for layout in (torch_models.older_layout, torch_models.checkpoint_layout):
         yield "exported", layout(exported, network.state_dict(), scratch / "old.pt2").read_bytes()

@@ -67,17 +67,6 @@ def test_a_server_that_sends_only_whole_files_is_named(tmp_path: Path) -> None:
         assert "it reads no byte ranges" in caught.value.hint
 
 
-def test_a_file_beyond_two_gigabytes(tmp_path: Path) -> None:
-    # protobuf reads no message of that size, and this one is a single message.
-    nodes = [node("MatMul", ["x", "first"], ["h"]), node("MatMul", ["h", "second"], ["y"])]
-    weights = {"first": (8192, 65536), "second": (65536, 2048)}
-    path = save_sparse(tmp_path / "m.onnx", nodes, [value("x", (1, 8192))], ["y"], weights)
-    assert path.stat().st_size > 2**31
-    (analysis,) = analyses(str(path), Reading(), {})
-    assert analysis.cost.totals.macs == 8192 * 65536 + 65536 * 2048
-    assert analysis.cost.totals.weight_bytes == 4 * analysis.cost.totals.macs
-
-
 def test_four_gigabytes_of_external_data(tmp_path: Path) -> None:
     tensors = []
     for number in range(4):

@@ -187,6 +187,11 @@ def test_a_stored_tensor_that_is_an_output_stays_stored(load: Load, tmp_path: Pa
         pytest.param(
             {"dims": (2,), "data_type": 1, "float_data": [1.0]}, "1 numbers .* of 2", id="typed"
         ),
+        pytest.param(
+            {"dims": (2,), "data_type": 7, "raw_data": bytes(8), "int64_data": [1, 2]},
+            "8 bytes .* of 16",
+            id="raw, and typed as well",
+        ),
         pytest.param({"dims": (-2,), "data_type": 1}, r"shape \(-2,\)", id="negative size"),
         pytest.param({"dims": (2,)}, "element type 0", id="no element type"),
     ],

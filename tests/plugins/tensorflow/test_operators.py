@@ -725,7 +725,7 @@ DOTS = [
     pytest.param((3, 6, 4), "\n\x02\x03\x02\x12\x02\x00\x01", "abcd,dcg->abg", id="contracted"),
     pytest.param(
         (5, 6, 7),
-        "\n\x01\x02\x12\x01\x01\x1a\x01\x00\"\x01\x00",
+        '\n\x01\x02\x12\x01\x01\x1a\x01\x00"\x01\x00',
         "abcd,acg->abdg",
         id="with a batch",
     ),

@@ -156,7 +156,8 @@ def test_what_it_started_ends_with_it(
     "ending", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name
 )
 def test_it_ends_with_its_parent(ending: signal.Signals, site: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "costdb", "analyze"]
+    # What a shell runs in the background ignores SIGINT, and so would what it starts.
+    command = ["/usr/bin/env", "--default-signal=INT", sys.executable, "-m", "costdb", "analyze"]
     command.append(str(misbehaving_file(tmp_path, "leave_a_process")))
     environment = {**os.environ, "PYTHONPATH": str(site)}
     with subprocess.Popen(

@@ -1,23 +1,30 @@
 """Time costdb beside its peers, see who counts right, and see how costdb scales.
 
-    python -m benchmarks                 everything, and rewrite the pages in docs/benchmarks
-    python -m benchmarks NAME ...        only what is named: accuracy, scaling, databases, diffs,
-                                         or parts of the comparisons' names
+    python -m benchmarks                 everything
+    python -m benchmarks NAME ...        speed, scaling, databases, diffs, accuracy, or parts of the
+                                         names of speed's comparisons
 
-Machines are noisy, so only ratios of one run mean anything.
+Each of the five writes its page in docs/benchmarks. Machines are noisy: only ratios of one run mean
+anything.
 """
 
+import importlib
 import platform
 import sys
 from pathlib import Path
 
-from benchmarks import databases, diffs, scaling
-from benchmarks.accuracy import table
 from benchmarks.comparisons import COMPARISONS
-from benchmarks.models import MODELS
 from benchmarks.timing import Comparison, compare
 
 DOCS = Path(__file__).parents[2] / "docs" / "benchmarks"
+
+# Loaded when they are run: Linux counts the size of this process into those that it starts.
+PARTS = {
+    "scaling": ("benchmarks.scaling", "How costdb scales"),
+    "databases": ("benchmarks.databases", "Databases"),
+    "diffs": ("benchmarks.diffs", "Diffs of two saved analyses"),
+    "accuracy": ("benchmarks.accuracy.table", "Who counts right"),
+}
 
 
 def compare_all(comparisons: list[Comparison]) -> str:
@@ -30,29 +37,30 @@ def compare_all(comparisons: list[Comparison]) -> str:
     return "\n".join(rows)
 
 
+def write(name: str, title: str, text: str) -> None:
+    """Keep what was measured as a page."""
+    machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    about = (
+        f"Written by `make bench` ({machine}): whole processes, wall time and the peak memory of"
+        " the largest one. Of times, only ratios carry over to other machines."
+    )
+    (DOCS / f"{name}.md").write_text(f"# {title}\n\n{about}\n\n{text}\n")
+
+
 def main() -> None:
     """Run what is named, or everything."""
     wanted = sys.argv[1:]
-    comparisons = [
-        comparison
-        for comparison in COMPARISONS
-        if not wanted or any(name in comparison.name for name in wanted)
-    ]
-    timed = compare_all(comparisons) if comparisons else ""
-    scaled = scaling.write(DOCS) if not wanted or "scaling" in wanted else ""
-    stored = databases.write() if not wanted or "databases" in wanted else ""
-    compared = diffs.write() if not wanted or "diffs" in wanted else ""
-    print(scaled, stored, compared, sep="\n\n")
-    if not wanted:
-        machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-        (DOCS / "speed.md").write_text(
-            "# Speed and memory\n\n"
-            f"Written by `make bench` ({machine}): whole processes in turn, medians, wall time and"
-            " the peak memory of the largest process. Only the ratios carry over to other"
-            f" machines.\n\n{timed}\n\n{scaled}\n\n{stored}\n\n{compared}\n"
-        )
-    if not wanted or "accuracy" in wanted:
-        print(table.write(DOCS / "accuracy.md", MODELS / "accuracy"))
+    if not wanted or "speed" in wanted:
+        write("speed", "Speed and memory", compare_all(list(COMPARISONS)))
+    else:
+        named = [c for c in COMPARISONS if any(name in c.name for name in wanted)]
+        if named:
+            compare_all(named)
+    for part, (module, title) in PARTS.items():
+        if not wanted or part in wanted:
+            text = importlib.import_module(module).page(DOCS)
+            print(text, flush=True)
+            write(part, title, text)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ _ABOUT = (
 _FLOOR = python("import typer, sqlalchemy.orm, rich.table")
 
 
-def write() -> str:
+def page(_folder: Path) -> str:
     """Fill databases of every size on both backends, time commands, describe it in Markdown."""
     rows = [_HEADINGS, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
     with _databases() as databases:
@@ -49,7 +49,6 @@ def write() -> str:
         rates = [_rates(backend, make("rates")) for backend, make in databases.items()]
     return "\n\n".join(
         [
-            "## Databases",
             _ABOUT,
             "\n".join(rows),
             f"{INGESTS:,} ingests of small models:",

@@ -20,7 +20,7 @@ _RUNS = 3
 _Layers = list[LayerCost]
 
 
-def write() -> str:
+def page(_folder: Path) -> str:
     """Write pairs of models of every size, time their diffs, describe it in Markdown."""
     rows = ["| layers | what changed | time | memory |", "| ---: | --- | ---: | ---: |"]
     for size in SIZES:
@@ -31,7 +31,7 @@ def write() -> str:
             rows.append(
                 f"| {size:,} | {name} | {usage.seconds:.2f} s | {usage.mebibytes:.0f} MiB |"
             )
-    return "\n\n".join(["## Diffs of two saved analyses", "\n".join(rows)])
+    return "\n".join(rows)
 
 
 def _writer(

@@ -11,7 +11,7 @@ NODES = (1_000, 10_000, 100_000, 1_000_000)
 _RUNS = 3
 
 
-def write(folder: Path) -> str:
+def page(folder: Path) -> str:
     """Measure both, draw a picture of each into a folder, and describe them in Markdown."""
     by_file = _measure(FILE_MEBIBYTES, padded)
     by_nodes = _measure(NODES, chain)

@@ -4,8 +4,6 @@ import os
 from collections.abc import Sequence
 
 from costdb.plugins import Finding, hookimpl
-from costdb_webhook.message import message
-from costdb_webhook.posting import post
 
 VARIABLE = "COSTDB_WEBHOOK_URL"
 
@@ -17,4 +15,8 @@ def costdb_notify(findings: Sequence[Finding]) -> None:
     Raises:
         PluginError: There is no such URL, or it did not take the message.
     """
+    # Every file that costdb reads loads the plugins; only a notice needs HTTP.
+    from costdb_webhook.message import message  # noqa: PLC0415
+    from costdb_webhook.posting import post  # noqa: PLC0415
+
     post(os.environ.get(VARIABLE, ""), message(findings))

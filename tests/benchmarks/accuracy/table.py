@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.accuracy.cases import CASES, Case
 from benchmarks.accuracy.counters import COUNTERS, Count, Counter
+from benchmarks.models import MODELS
 
 CLOSE = 0.01
 _TIMEOUT_SECONDS = 900
@@ -67,8 +68,6 @@ def document(answers: Mapping[str, Answers]) -> str:
     published = [case for case in CASES if case.params is not None]
     return "\n\n".join(
         [
-            "# Who counts right",
-            "Written by `make bench`, which asks every tool for the same networks and operators.",
             "## Multiply-accumulates",
             _LEGEND,
             _table(CASES, answers, lambda case: case.macs, lambda count: count.macs),
@@ -158,13 +157,7 @@ def _failures(answers: Mapping[str, Answers]) -> list[str]:
     return ["## What failed", "\n".join(lines)] if lines else []
 
 
-def write(path: Path, folder: Path) -> str:
-    """Ask every tool, write the page, and return it.
-
-    Args:
-        path: The page.
-        folder: Where exported models are kept between runs.
-    """
-    page = document({counter.name: ask(counter, folder) for counter in COUNTERS})
-    path.write_text(page + "\n")
-    return page
+def page(_folder: Path) -> str:
+    """Ask every tool for every case, and describe it in Markdown."""
+    folder = MODELS / "accuracy"
+    return document({counter.name: ask(counter, folder) for counter in COUNTERS})

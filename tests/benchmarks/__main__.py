@@ -26,6 +26,11 @@ PARTS = {
     "accuracy": ("benchmarks.accuracy.table", "Who counts right"),
 }
 
+_ABOUT = (
+    "Whole processes in turn, medians, wall time and the peak memory of the largest process. Of times,"
+    " only ratios carry over to other machines."
+)
+
 
 def compare_all(comparisons: list[Comparison]) -> str:
     """Run comparisons, print each row as it is known, and return the table."""
@@ -40,18 +45,16 @@ def compare_all(comparisons: list[Comparison]) -> str:
 def write(name: str, title: str, text: str) -> None:
     """Keep what was measured as a page."""
     machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    about = (
-        f"Written by `make bench` ({machine}): whole processes, wall time and the peak memory of"
-        " the largest one. Of times, only ratios carry over to other machines."
+    (DOCS / f"{name}.md").write_text(
+        f"# {title}\n\nWritten by `make bench` ({machine}).\n\n{text}\n"
     )
-    (DOCS / f"{name}.md").write_text(f"# {title}\n\n{about}\n\n{text}\n")
 
 
 def main() -> None:
     """Run what is named, or everything."""
     wanted = sys.argv[1:]
     if not wanted or "speed" in wanted:
-        write("speed", "Speed and memory", compare_all(list(COMPARISONS)))
+        write("speed", "Speed and memory", f"{_ABOUT}\n\n{compare_all(list(COMPARISONS))}")
     else:
         named = [c for c in COMPARISONS if any(name in c.name for name in wanted)]
         if named:

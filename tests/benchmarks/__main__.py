@@ -27,8 +27,8 @@ PARTS = {
 }
 
 _ABOUT = (
-    "Whole processes in turn, medians, wall time and the peak memory of the largest process. Of times,"
-    " only ratios carry over to other machines."
+    "Whole processes in turn, medians, wall time and the peak memory of the largest process. Of"
+    " times, only ratios carry over to other machines."
 )
 
 

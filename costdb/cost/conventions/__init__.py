@@ -4,14 +4,13 @@ A convention is a module-level value made by `costdb.cost.convention.convention`
 a module of this package is found here, there is nothing to register.
 """
 
-import pkgutil
 from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
 from types import MappingProxyType
 
 from costdb.binding import nearest
 from costdb.cost.convention import Convention
+from costdb.cost.discovery import module_values
 from costdb.errors import UsageError
 
 ARTICLE = "article"
@@ -20,16 +19,8 @@ ARTICLE = "article"
 @cache
 def conventions() -> Mapping[str, Convention]:
     """Every convention by its name."""
-    modules = [
-        import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)
-    ]
-    found = [
-        value
-        for module in modules
-        for value in vars(module).values()
-        if isinstance(value, Convention)
-    ]
-    return MappingProxyType({each.name: each for each in found})
+    values = module_values(__name__, __path__)
+    return MappingProxyType({each.name: each for each in values if isinstance(each, Convention)})
 
 
 def convention_named(name: str) -> Convention:

@@ -4,13 +4,12 @@ A derived metric is a module-level value made by `costdb.cost.metric.derived_met
 stands in a module of this package is found here, there is nothing to register. None is stored.
 """
 
-import pkgutil
 from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
 from types import MappingProxyType
 
 from costdb.binding import nearest
+from costdb.cost.discovery import module_values
 from costdb.cost.metric import DerivedMetric
 from costdb.errors import UsageError
 
@@ -18,16 +17,8 @@ from costdb.errors import UsageError
 @cache
 def derived_metrics() -> Mapping[str, DerivedMetric]:
     """Every derived metric by its name."""
-    modules = [
-        import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)
-    ]
-    found = [
-        value
-        for module in modules
-        for value in vars(module).values()
-        if isinstance(value, DerivedMetric)
-    ]
-    return MappingProxyType({each.name: each for each in found})
+    values = module_values(__name__, __path__)
+    return MappingProxyType({each.name: each for each in values if isinstance(each, DerivedMetric)})
 
 
 def derived(name: str) -> DerivedMetric:

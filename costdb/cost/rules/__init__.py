@@ -4,13 +4,12 @@ A rule is a module-level value made by `costdb.contracts.rule`, or a row of a mo
 `Rule`s; whatever stands in a module of this package is found here, there is nothing to register.
 """
 
-import pkgutil
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib import import_module
 from types import MappingProxyType
 
 from costdb.contracts import Rule
+from costdb.cost.discovery import module_values
 from costdb.errors import PluginError
 
 # Domain and operator -> how it is counted.
@@ -33,10 +32,9 @@ def rule_table(plugin_rules: Iterable[Rule] = ()) -> RuleTable:
 
 
 def _collect() -> Iterable[Rule]:
-    for module in pkgutil.iter_modules(__path__):
-        for value in vars(import_module(f"{__name__}.{module.name}")).values():
-            if isinstance(value, tuple) and all(isinstance(item, Rule) for item in value):
-                yield from value
+    for value in module_values(__name__, __path__):
+        if isinstance(value, tuple) and all(isinstance(item, Rule) for item in value):
+            yield from value
 
 
 def _table(added: Iterable[Rule], known: RuleTable) -> dict[tuple[str, str], Rule]:

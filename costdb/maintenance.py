@@ -19,6 +19,7 @@ from typing import IO
 from costdb.cost.rules import rule_table
 from costdb.errors import BrokenExport, OutputUnwritable, UsageError
 from costdb.plugins import discover
+from costdb.replacing import replacing
 from costdb.settings import load_settings
 from costdb.store import Store, administration, open_store
 from costdb.store.compression import CompressionError, open_compressed, text_of
@@ -120,27 +121,15 @@ def export(target: Path | None, *, database: str | None = None) -> None:
     Raises:
         DatabaseUnavailable: The database cannot be read.
         BrokenArtifact: What the database holds is damaged.
-        UsageError: The target is a folder, a link or a device.
-        OutputUnwritable: It cannot be written; what was there before still is.
+        OutputUnwritable: The target is a folder, a link or a device, or cannot be written; what was
+            there before still is.
     """
-    if target is not None and _is_no_file(target):
-        raise UsageError(f"{str(target)!r} is no regular file", hint="name a file with -o")
     with _store(database) as store, closing(export_lines(store.engine)) as lines:
         if target is None:
             _print(lines)
             return
-        unfinished = target.with_name(f".{os.getpid()}.{target.name}")
-        try:
-            try:
-                with _new_text(unfinished) as file:
-                    file.writelines(lines)
-                unfinished.replace(target)
-            finally:
-                unfinished.unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputUnwritable(
-                f"{str(target)!r} cannot be written: {error.strerror}", hint="name another file"
-            ) from error
+        with replacing(target) as unfinished, _new_text(unfinished) as file:
+            file.writelines(lines)
 
 
 def import_(origin: Path | None, *, database: str | None = None) -> Imported:
@@ -234,11 +223,6 @@ def rename(old: str, new: str, *, database: str | None = None) -> None:
 def _store(database: str | None, *, create: bool = False) -> Iterator[Store]:
     with open_store(load_settings(database).database, create=create) as store:
         yield store
-
-
-def _is_no_file(path: Path) -> bool:
-    """Whether it is a folder, a device or a link, as `/dev/stdout`: a rename would replace it."""
-    return path.is_symlink() or (path.exists() and not path.is_file())
 
 
 def _print(lines: Iterable[str]) -> None:

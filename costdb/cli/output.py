@@ -1,7 +1,6 @@
 """Where answers go: stdout for the answer, stderr for everything else."""
 
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from costdb.cli.options import OutputFormat
-from costdb.errors import OutputUnwritable
+from costdb.replacing import replacing
 from costdb.report import escape
 from costdb.report.listing import Listing
 
@@ -70,20 +69,8 @@ def write(file: Path, text: str) -> None:
     Raises:
         OutputUnwritable: What was there before still is.
     """
-    # Putting a file in its place would replace a link, as /dev/stdout is one.
-    if file.is_symlink() or (file.exists() and not file.is_file()):
-        raise OutputUnwritable(f"{str(file)!r} is no regular file", hint="name another file")
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        try:
-            unfinished.write_text(f"{text}\n", encoding="utf-8")
-            unfinished.replace(file)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputUnwritable(
-            f"{str(file)!r} cannot be written: {error.strerror}", hint="name another file"
-        ) from error
+    with replacing(file) as unfinished:
+        unfinished.write_text(f"{text}\n", encoding="utf-8")
 
 
 @contextmanager

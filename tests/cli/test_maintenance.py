@@ -120,7 +120,7 @@ def test_an_export_replaces_no_link_and_no_folder(here: Costdb, tmp_path: Path) 
     (tmp_path / "kept.txt").write_text("kept")
     for target in ("link", ".", ""):
         done = here("export", "-o", target)
-        assert (done.code, done.out) == (2, "")
+        assert (done.code, done.out) == (1, "")
         assert "is no regular file" in done.err
     assert (tmp_path / "link").readlink() == tmp_path / "kept.txt"
     assert (tmp_path / "kept.txt").read_text() == "kept"

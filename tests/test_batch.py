@@ -107,11 +107,14 @@ def test_a_manifest_says_what_is_stored(folder: Path, costdb: Costdb) -> None:
     manifest.write_text(
         "file,tag,model,branch,git_sha\ndense-v3.onnx,a,first,,abc\ndense-v2.onnx,b,first,next,\n"
     )
-    done = costdb("ingest", "--manifest", manifest, "--author", "ann", "--format", "json")
+    done = costdb(
+        "ingest", "--manifest", manifest, "--author", "ann", "--git-sha", "def", "-f", "json"
+    )
     assert done.code == 0, done.err
     shown = json.loads(costdb("show", "first@a", "--format", "json").out)
     assert (shown["git_sha"], shown["author"], shown["branch"]) == ("abc", "ann", "main")
     assert shown["analysis"]["totals"]["macs"] == 9
+    assert json.loads(costdb("show", "first@b", "--format", "json").out)["git_sha"] == "def"
     history_of_b = json.loads(costdb("history", "first", "--branch", "next", "-f", "json").out)
     assert [entry["tag"] for entry in history_of_b["series"][0]["versions"]] == ["b"]
 
@@ -239,6 +242,7 @@ def test_no_repository_is_said(costdb: Costdb) -> None:
         pytest.param(["x", "--manifest", "y"], "a folder goes with", id="both"),
         pytest.param(["--manifest", "y", "--from-git", "z"], "three ways", id="two-ways"),
         pytest.param(["x", "--tag-from-name", "--tag", "v1"], "--tag is for one file", id="tag"),
+        pytest.param(["x", "--tag-from-name", "--hash"], "--hash is for one file", id="hash"),
         pytest.param([], "a FILE and its --tag are needed", id="nothing"),
         pytest.param(["--manifest", "y"], "'y' cannot be read", id="missing"),
     ],

@@ -27,6 +27,7 @@ class Batch:
     tag: str | None
     model: str | None
     branch: str
+    git_sha: str | None
     author: str | None
     source: str | None
     tag_from_name: bool
@@ -38,6 +39,7 @@ class Batch:
     dask: str | None
     resume: Path | None
     replace: bool
+    hash_file: bool
 
 
 def ingest_many(
@@ -52,6 +54,8 @@ def ingest_many(
 
     if wanted.tag is not None:
         raise UsageError("--tag is for one file", hint="leave --tag out")
+    if wanted.hash_file:
+        raise UsageError("--hash is for one file", hint="leave --hash out")
     with ExitStack() as stack:
         entries, count = _entries(wanted, stack)
         executor, jobs = None, wanted.jobs
@@ -92,6 +96,7 @@ def _completed(entry: "Entry", wanted: Batch) -> "Entry":
         entry,
         model=entry.model or wanted.model or "",
         branch=entry.branch or wanted.branch,
+        git_sha=entry.git_sha or wanted.git_sha or "",
         author=entry.author or wanted.author or "",
         source=entry.source or wanted.source or "",
     )

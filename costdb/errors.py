@@ -15,6 +15,8 @@
     ├── PluginError             a plugin is missing or broken
     ├── ConfigurationError      costdb.toml, a policy or the environment is wrong
     ├── OutputUnwritable        a report cannot be written where it was asked for
+    ├── ServerUnavailable       the server cannot be reached, or fails
+    ├── AccessDenied            the server wants a token, or one that allows more
     └── StoreError              the database
         ├── VersionConflict     the tag exists with another structure
         ├── NotInDatabase       no such model, version or alias
@@ -106,6 +108,14 @@ class ConfigurationError(CostdbError):
 
 class OutputUnwritable(CostdbError):
     """A report cannot be written where it was asked for."""
+
+
+class ServerUnavailable(CostdbError):
+    """The server cannot be reached, is no costdb server, or fails."""
+
+
+class AccessDenied(CostdbError):
+    """The server wants a token, or one that allows more."""
 
 
 class StoreError(CostdbError):

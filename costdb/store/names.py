@@ -44,6 +44,11 @@ def check_branch(name: str) -> str:
     return _check(name, "name of a branch", "--branch main", LONGEST_BRANCH, forbidden="")
 
 
+def check_token_name(name: str) -> str:
+    """The name of a token. Raises UsageError."""
+    return _check(name, "name of a token", "ci-detector", LONGEST_NAME, forbidden="")
+
+
 def _check(name: str, what: str, example: str, longest: int, forbidden: str) -> str:
     # Neither white space nor control characters, halves of surrogate pairs included.
     is_visible = name.isprintable() and not any(character.isspace() for character in name)

@@ -280,3 +280,42 @@ class CheckRun:
     verdict: str
     findings: tuple[Finding, ...]
     created_at: datetime
+
+
+class TokenScope(Enum):
+    """What a token allows; each allows what those before it do."""
+
+    READ = "read"
+    INGEST = "ingest"  # versions, and runs of checks
+    ADMIN = "admin"  # acceptances as well
+
+    def includes(self, other: "TokenScope") -> bool:
+        """Whether it allows all that another does."""
+        order = list(TokenScope)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """A token, without its secret.
+
+    Attributes:
+        name: Whose it is.
+        scope: What it allows.
+        model_glob: Of which models; "*" for all.
+        created_at: When it was made.
+        expires_at: From when on it allows nothing; None for never.
+        revoked_at: When it was taken back; None while it holds.
+    """
+
+    name: str
+    scope: TokenScope
+    model_glob: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it allows anything at a time."""
+        has_expired = self.expires_at is not None and self.expires_at <= now
+        return self.revoked_at is None and not has_expired

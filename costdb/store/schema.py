@@ -23,7 +23,7 @@ from costdb.store.types import AnyText, Flag, UtcDateTime, Whole
 
 # Every revision of migrations/versions, the oldest first: a command compares the database's with
 # these instead of importing Alembic.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 
 # Every constraint has a name: SQLite cannot drop one without.
 metadata = MetaData(
@@ -238,4 +238,15 @@ token = _table(
     _moment("revoked_at", nullable=True),
     UniqueConstraint("name"),
     UniqueConstraint("hash"),
+)
+
+# What the server answered to a push, for a client that asks again because it got no answer.
+receipt = _table(
+    "receipt",
+    _text("key"),  # digest of the token's name and the client's key
+    _text("request"),  # digest of what was pushed
+    _any_text("answer"),  # JSON
+    _moment("created_at"),
+    PrimaryKeyConstraint("key"),
+    Index(None, "created_at"),
 )

@@ -113,7 +113,7 @@ class TestSchema:
             statements = sqlite_ddl(store.engine)
         assert "WITHOUT ROWID" in statements["layer_cost"]
         tables = [text for text in statements.values() if text.startswith("CREATE TABLE")]
-        assert len(tables) == 11
+        assert len(tables) == 12
         assert all(text.endswith("STRICT") for text in tables)
 
     def test_every_constraint_has_a_name(self, store: Store) -> None:

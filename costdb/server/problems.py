@@ -1,0 +1,62 @@
+"""Errors as answers: what a client can mend keeps its words, a bug keeps them to the log."""
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from costdb import errors
+from costdb.errors import CostdbError
+
+# The first that fits holds; every other error is a request that cannot be fulfilled as it is.
+_STATUSES: tuple[tuple[type[CostdbError], int], ...] = (
+    (errors.NotInDatabase, 404),
+    (errors.VersionConflict, 409),
+    (errors.DatabaseUnavailable, 503),
+    (errors.SchemaMismatch, 503),
+    (errors.AccessDenied, 403),
+)
+UNPROCESSABLE = 422
+
+
+class Problem(BaseModel):
+    """What went wrong."""
+
+    kind: str = Field(description="The error's class in costdb.errors.")
+    error: str = Field(description="What is wrong, with the value.")
+    hint: str = Field(description="What to do next; may be empty.")
+
+
+def status_of(error: CostdbError) -> int:
+    """The HTTP status that says what an error says."""
+    return next((code for kind, code in _STATUSES if isinstance(error, kind)), UNPROCESSABLE)
+
+
+def problem_response(error: CostdbError, status: int | None = None) -> JSONResponse:
+    """An error as JSON.
+
+    Args:
+        error: What is wrong.
+        status: The HTTP status; None for the error's own.
+    """
+    problem = Problem(kind=type(error).__name__, error=error.message, hint=error.hint)
+    return JSONResponse(problem.model_dump(), status or status_of(error))
+
+
+def as_costdb_error(error: RequestValidationError) -> errors.UsageError:
+    """What a request's form lacks, its first mistake, without the value: it may be large."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return errors.UsageError(f"{where}: {first['msg']}", hint="see /api/v1/openapi.json")
+
+
+async def answer_error(_request: Request, error: Exception) -> JSONResponse:
+    """An exception handler for what a client can mend."""
+    if isinstance(error, RequestValidationError):
+        return problem_response(as_costdb_error(error))
+    if isinstance(error, HTTPException):
+        problem = Problem(kind="HTTPException", error=str(error.detail), hint="")
+        return JSONResponse(problem.model_dump(), error.status_code, headers=error.headers)
+    assert isinstance(error, CostdbError)  # noqa: S101 - registered for these alone
+    return problem_response(error)

@@ -1,5 +1,20 @@
-"""`python -m costdb` is `costdb`."""
+"""The entry point: `costdb`, or `python -m costdb`."""
 
-from costdb.cli.main import main
+import sys
 
-main()
+from costdb.isolation import early
+
+
+def main() -> None:
+    """Run the command line and exit; see `costdb.cli.main`."""
+    try:
+        early.begin(sys.argv[1:])
+        from costdb.cli.main import main as run  # noqa: PLC0415 - it takes long to load
+
+        run()
+    finally:
+        early.abandon()
+
+
+if __name__ == "__main__":
+    main()

@@ -15,11 +15,11 @@ from costdb.errors import CostError, UsageError
 from costdb.ir import Graph
 from costdb.isolation.content import CanonicalGraph, Content, read_content
 from costdb.isolation.messages import Request
-from costdb.isolation.process import ReadingProcess
+from costdb.isolation.process import reading_process
 from costdb.limits import Limits
 from costdb.plugins import rules_of
-from costdb.reading import Reading
-from costdb.settings import OperatingPoint
+from costdb.reading import Reading, under_settings
+from costdb.settings import OperatingPoint, Settings
 from costdb.source import PYTHON_SCHEME, Source
 
 _log = logging.getLogger(__name__)
@@ -58,6 +58,30 @@ def analyses(
     )
 
 
+def version_analyses(
+    artifact: str, reading: Reading | None, settings: Settings, model: str | None
+) -> tuple[str, tuple[Analysis, ...]]:
+    """What a file costs as a version of a model, at the operating points of `costdb.toml` too.
+
+    Args:
+        artifact: Path or URL.
+        reading: How to read it.
+        settings: What `costdb.toml` says.
+        model: The model's name; else from `costdb.toml`, else from the file's name.
+
+    Returns:
+        The model's name, and an analysis for each operating point.
+
+    Raises:
+        ArtifactError, BindingError, CostError, UsageError: As `analyses`.
+        ConfigurationError: The file is one of several models.
+    """
+    configured = settings.models.get(model) if model else settings.model_for(artifact)
+    wanted = under_settings(reading, settings)
+    found = analyses(artifact, wanted, configured.points if configured else {})
+    return model or (configured.name if configured else model_name(artifact)), found
+
+
 def _read(
     artifact: str, reading: Reading, points: Mapping[str, OperatingPoint]
 ) -> tuple[Content, RuleTable]:
@@ -68,7 +92,7 @@ def _read(
     reading.bindings(points)  # what was typed wrongly is said before anything is started
     limits = Limits.parse(reading.limits)
     request = Request(artifact, reading, points, limits, tuple(sys.path))
-    with ReadingProcess(request) as process:
+    with reading_process(request) as process:
         built_in_rules()  # takes as long to load as the child takes to start
         answer = process.answer()
     for problem in answer.plugin_problems:

@@ -38,6 +38,15 @@ def names_json(graph: Graph) -> bytes:
     return _dump(_names(graph, ()))
 
 
+def canonical_json(document: Json) -> bytes:
+    """An object as `structure_json` and `names_json` write theirs: what their digests are of.
+
+    Raises:
+        ValueError: It holds a number that JSON has not.
+    """
+    return _dump(document)
+
+
 def structure_digest(structure: bytes) -> str:
     """The structure's digest: the IR version, then the SHA-256 of its JSON."""
     return f"ir{IR_VERSION}:{hashlib.sha256(structure).hexdigest()}"
@@ -161,7 +170,7 @@ def _restore(structure: Json, names: Json, captures: Sequence[Tensor]) -> Graph:
     own = (
         Tensor(name, _shape(sizes), dtype and _DTYPES[dtype], _ROLES[role], bool(bound))
         for name, (sizes, dtype, role, *bound) in zip(
-            names["tensors"], structure["tensors"], strict=True
+            _taken(names["tensors"]), _taken(structure["tensors"]), strict=True
         )
     )
     # A dictionary, because a list would take a negative number.
@@ -171,7 +180,10 @@ def _restore(structure: Json, names: Json, captures: Sequence[Tensor]) -> Graph:
         layers=tuple(
             _restore_layer(entry, name, scope, tensors, bodies)
             for entry, name, scope in zip(
-                structure["layers"], names["layers"], names["scopes"], strict=True
+                _taken(structure["layers"]),
+                _taken(names["layers"]),
+                _taken(names["scopes"]),
+                strict=True,
             )
         ),
         inputs=tuple(tensors[number] for number in structure["inputs"]),
@@ -180,6 +192,13 @@ def _restore(structure: Json, names: Json, captures: Sequence[Tensor]) -> Graph:
         file_format=structure["format"],
         framework=structure["framework"],
     )
+
+
+def _taken(items: list[Any]) -> Iterator[Any]:
+    """The items of a list, which lets go of each: a large graph is not there twice."""
+    items.reverse()
+    while items:
+        yield items.pop()
 
 
 def _restore_layer(

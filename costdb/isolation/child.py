@@ -1,25 +1,23 @@
-"""The child's side: read one artifact, answer, and be gone.
-
-    python -m costdb.isolation.child
+"""The child's side, which `interpreter` starts: read one artifact, answer, and be gone.
 
 The request comes as a line on standard input; the answer goes to standard output.
 """
 
-import gc
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NoReturn
 
-from costdb.isolation.content import read_content
+from costdb.isolation.content import Content, freeze_content, read_content
 from costdb.isolation.messages import Answer, Request, encode_answer, encode_error
-from costdb.limits import Limits
-from costdb.plugins import discover
+from costdb.plugins import Plugins, discover
 
-# No reader writes files, but Python caches the bytecode of what it imports: the limit lets that
-# through, and keeps a file that takes a library over from filling the disk.
+# No reader writes a file, but for the one that it freezes into. Python caches the bytecode of what
+# it imports, though: the limit lets that through, and keeps a file that takes a library over from
+# filling the disk.
 _MAX_FILE_BYTES = 16 << 20
 _MAX_OPEN_FILES = 256
 
@@ -28,15 +26,16 @@ _GRACE_SECONDS = 2
 
 
 def main() -> NoReturn:
-    """Serve one request."""
+    """Serve one request, if one comes."""
     # What libraries print goes to standard error, not into the answer.
     answers = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    request = Request.decode(sys.stdin.buffer.readline())
+    line = sys.stdin.buffer.readline()
+    if not line:
+        os._exit(0)  # the parent has ended, or has nothing to ask
+    request = Request.decode(line)
     _end_with_parent()
-    _restrict(request.limits, trust=request.reading.trust)
-    # A process of a second has no use for the collector; it only walks over the graph.
-    gc.disable()
+    _restrict(request)
     sys.path[:] = request.module_path
     with os.fdopen(answers, "wb") as pipe:
         pipe.writelines(_answer(request))
@@ -47,11 +46,18 @@ def main() -> NoReturn:
 def _answer(request: Request) -> Iterable[bytes]:
     plugins = discover()
     try:
-        content = read_content(request.artifact, request.reading, request.points, plugins)
+        content = _content(request, plugins)
     except Exception as error:  # noqa: BLE001 - the parent raises it again
         return [encode_error(error)]
     with_rules = tuple(plugin.name for plugin in plugins.plugins if plugin.rules)
     return encode_answer(Answer(content, plugins.problems, with_rules))
+
+
+def _content(request: Request, plugins: Plugins) -> Content:
+    if request.freezing is None:
+        return read_content(request.artifact, request.reading, request.points, plugins)
+    destination = Path(request.freezing.path)
+    return freeze_content(request.artifact, request.reading, destination, plugins)
 
 
 def _end_with_parent() -> None:
@@ -71,7 +77,7 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _restrict(limits: Limits, *, trust: bool) -> None:
+def _restrict(request: Request) -> None:
     """Have the system enforce what it can; the parent watches the rest."""
     try:
         import resource  # noqa: PLC0415 - Windows has none
@@ -85,13 +91,12 @@ def _restrict(limits: Limits, *, trust: bool) -> None:
         resource.setrlimit(kind, (soft, hard))
 
     restrict(resource.RLIMIT_CORE, 0, 0)
-    if limits.cpu_seconds is not None:
-        seconds = limits.cpu_seconds
+    seconds = request.limits.cpu_seconds
+    if seconds is not None:
         restrict(resource.RLIMIT_CPU, seconds, seconds + _GRACE_SECONDS)
-    if not trust:
-        restrict(resource.RLIMIT_FSIZE, _MAX_FILE_BYTES, _MAX_FILE_BYTES)
+    if not request.reading.trust:
+        most = _MAX_FILE_BYTES
+        if request.freezing is not None:
+            most += request.freezing.most_bytes
+        restrict(resource.RLIMIT_FSIZE, most, most)
         restrict(resource.RLIMIT_NOFILE, _MAX_OPEN_FILES, _MAX_OPEN_FILES)
-
-
-if __name__ == "__main__":
-    main()

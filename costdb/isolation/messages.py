@@ -22,6 +22,19 @@ from costdb.settings import OperatingPoint
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """What a child may write.
+
+    Attributes:
+        path: An empty file.
+        most_bytes: How large it may become.
+    """
+
+    path: str
+    most_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What the child is to read.
 
@@ -31,6 +44,7 @@ class Request:
         points: The points of `costdb.toml`.
         limits: What it may take.
         module_path: Where the parent looks for modules, `sys.path`.
+        freezing: The file to freeze the artifact into, instead of answering what it holds.
     """
 
     artifact: str
@@ -38,6 +52,7 @@ class Request:
     points: Mapping[str, OperatingPoint]
     limits: Limits
     module_path: tuple[str, ...]
+    freezing: Writing | None = None
 
     def encode(self) -> bytes:
         """The request as one line."""
@@ -48,6 +63,7 @@ class Request:
             "points": {name: asdict(point) for name, point in self.points.items()},
             "limits": asdict(self.limits),
             "module_path": self.module_path,
+            "freezing": None if self.freezing is None else asdict(self.freezing),
         }
         return json.dumps(document).encode() + b"\n"
 
@@ -61,6 +77,7 @@ class Request:
             {name: OperatingPoint(**point) for name, point in document["points"].items()},
             Limits(**document["limits"]),
             tuple(document["module_path"]),
+            Writing(**document["freezing"]) if document["freezing"] else None,
         )
 
 

@@ -1,12 +1,10 @@
 """The parent's side: a child process that reads one artifact, watched and ended by its limits."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -14,10 +12,10 @@ from time import monotonic
 from typing import IO, Any, Self
 
 from costdb.errors import LimitExceeded, ReaderCrashed
+from costdb.isolation import early, interpreter
+from costdb.isolation.interpreter import visible_environment
 from costdb.isolation.messages import Answer, IncompleteAnswer, Request, decode_answer
 from costdb.source import FILE_SCHEME, Source
-
-_CHILD = ("-P", "-m", "costdb.isolation.child")
 
 # Between two looks at the child's memory, it may grow by some ten megabytes.
 _LOOK_SECONDS = 0.02
@@ -27,55 +25,49 @@ _MAX_ANSWER_BYTES = 2 << 30
 _MAX_NOISE_BYTES = 4096
 _PIPE_BYTES = 1 << 20
 
-# What a reader may know of its surroundings, and, for a URL, how to be let in. Tokens and passwords
-# of anything else are none of its business.
-_ENVIRONMENT = re.compile(
-    r"CURL_CA_BUNDLE|DYLD_.*|HOME|KERAS_.*|LANG|LANGUAGE|LC_.*|LD_LIBRARY_PATH|LOGNAME|MKL_.*"
-    r"|OMP_.*|OPENBLAS_.*|PATH|PYTHON.*|REQUESTS_CA_BUNDLE|SSL_CERT_.*|SYSTEMROOT|TEMP|TF_.*|TMP"
-    r"|TMPDIR|TORCH_.*|TZ|USER|VIRTUAL_ENV|WINDIR|XDG_.*|(HTTPS?|ALL|NO)_PROXY",
-    re.IGNORECASE,
-)
-_CREDENTIALS = re.compile(
-    r"ADLFS_.*|AWS_.*|AZURE_.*|BOTO_.*|CLOUDSDK_.*|FSSPEC_.*|GCE_.*|GCLOUD_.*|GCSFS_.*|GOOGLE_.*"
-    r"|NETRC|S3_.*",
-    re.IGNORECASE,
-)
+
+def reading_process(request: Request) -> "ReadingProcess":
+    """What reads an artifact: the process that has begun to, or a new one. Raises ReaderCrashed."""
+    return early.take(request) or ReadingProcess(request)
 
 
 class ReadingProcess:
     """A child process that reads an artifact; use it as a context manager.
 
-    It starts at once, so that the parent has time for something else before it asks for the answer.
-    However the context ends, the child and whatever it has started end with it. It also ends when
-    the parent dies.
+    It starts at once, so that the parent has time for something else before it asks for the answer,
+    and is watched from then on. However the context ends, the child and whatever it has started end
+    with it. It also ends when the parent dies.
     """
 
-    def __init__(self, request: Request) -> None:
-        """Start the child. Raises ReaderCrashed if that cannot be done."""
+    def __init__(self, request: Request, waiting: subprocess.Popen[bytes] | None = None) -> None:
+        """Start the child. Raises ReaderCrashed if that cannot be done.
+
+        Args:
+            request: What it is to read.
+            waiting: A child that has started, in the environment that is due to this request.
+        """
         self._limits = request.limits
         self._name = Source(request.artifact).name
+        self._line = request.encode()
+        self._environment = _environment(request)
         self._started = monotonic()
-        self._process = self._start(dict(_environment(request)))
+        self._process = self._start() if waiting is None else waiting
+        self._exceeded: LimitExceeded | None = None
+        self._is_over = threading.Event()
         self._answer = _Drain(_opened(self._process.stdout), _MAX_ANSWER_BYTES)
         self._noise = _Drain(_opened(self._process.stderr), _MAX_NOISE_BYTES)
         # The pipe stays open: its end tells the child that this process is gone.
         self._request_pipe = _opened(self._process.stdin)
         with suppress(BrokenPipeError):  # it is dead already, and `answer` says so
-            left = memoryview(request.encode())
+            left = memoryview(self._line)
             while left:
                 left = left[self._request_pipe.write(left) :]
+        self._watch = threading.Thread(target=self._enforce_limits, daemon=True)
+        self._watch.start()
 
-    def _start(self, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes]:
         try:
-            return subprocess.Popen(  # noqa: S603 - this interpreter and our own module
-                (sys.executable, *_CHILD),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                env=environment,
-                start_new_session=True,  # a process group of its own, which Ctrl-C does not reach
-            )
+            return interpreter.start(self._environment)
         except OSError as error:
             raise ReaderCrashed(
                 f"no process can be started to read {self._name!r}: {error.strerror}",
@@ -86,11 +78,13 @@ class ReadingProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(ProcessLookupError):
-            if sys.platform == "win32":
-                self._process.kill()
-            else:
-                os.killpg(self._process.pid, signal.SIGKILL)
+        self.close()
+
+    def close(self) -> None:
+        """End the child and whatever it has started."""
+        self._is_over.set()
+        self._watch.join()
+        interpreter.end(self._process)
         self._process.wait()
         self._request_pipe.close()
         self._answer.close()
@@ -104,35 +98,39 @@ class ReadingProcess:
             ReaderCrashed: It died.
             CostdbError: What reading the artifact raised.
         """
-        while not self._answer.has_ended(_LOOK_SECONDS):
-            self._enforce_limits()
         try:
             return decode_answer(self._answer.take())
         except IncompleteAnswer:
             pass
-        raise self._cause_of_death(self._exit_code())
+        # It may have closed the pipe, and go on.
+        code = self._process.wait()
+        raise self._exceeded or self._cause_of_death(code)
 
-    def _exit_code(self) -> int:
-        """How the child ends, which it may do later than its answer. Raises LimitExceeded."""
-        while True:
-            try:
-                return self._process.wait(_LOOK_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._enforce_limits()
+    def is_for(self, request: Request) -> bool:
+        """Whether it reads what a request asks for, the same way and seeing no more."""
+        return self._line == request.encode() and self._environment == _environment(request)
 
     def _enforce_limits(self) -> None:
+        while self._exceeded is None and not self._is_over.wait(_LOOK_SECONDS):
+            self._exceeded = self._excess()
+        if self._exceeded is not None:
+            interpreter.end(self._process)
+
+    def _excess(self) -> LimitExceeded | None:
+        """What the child takes too much of."""
         most = self._limits.memory_bytes
         if most is not None and _resident_bytes(self._process.pid) > most:
-            raise LimitExceeded(
+            return LimitExceeded(
                 f"reading {self._name!r} takes more than {_bytes(most)} of memory",
                 hint=f"if it may take more, add --limit memory={_bytes(2 * most, '')}",
             )
         seconds = self._limits.wall_seconds
         if seconds is not None and monotonic() - self._started > seconds:
-            raise LimitExceeded(
+            return LimitExceeded(
                 f"reading {self._name!r} takes more than {seconds} s",
                 hint=f"if it may take longer, add --limit time={2 * seconds}s",
             )
+        return None
 
     def _cause_of_death(self, code: int) -> LimitExceeded | ReaderCrashed:
         """Why the child ended without an answer, by its exit code or, below 0, its signal."""
@@ -172,19 +170,14 @@ class _Drain:
                 self._pieces = [b"".join(self._pieces)[-self._most :]]
                 kept = self._most
 
-    def has_ended(self, seconds: float) -> bool:
-        """Whether the pipe has ended, after waiting so long for it."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
-
     def take(self) -> bytes:
-        """What was kept, which is then the caller's alone: it may be large."""
+        """What was kept once the pipe has ended; it is the caller's alone, for it may be large."""
+        self._thread.join()
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)
 
     def last_line(self) -> str:
         """The last line that is not empty, once the process is dead."""
-        self._thread.join(1)
         lines = self.take().decode("utf-8", "replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
@@ -199,16 +192,9 @@ def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
     return pipe
 
 
-def _environment(request: Request) -> Iterator[tuple[str, str]]:
-    """What the child's environment holds: all of ours, if the artifact's code may run."""
+def _environment(request: Request) -> dict[str, str]:
     is_remote = Source(request.artifact).scheme != FILE_SCHEME
-    for name, value in os.environ.items():
-        if (
-            request.reading.trust
-            or _ENVIRONMENT.fullmatch(name)
-            or (is_remote and _CREDENTIALS.fullmatch(name))
-        ):
-            yield name, value
+    return visible_environment(trust=request.reading.trust, is_remote=is_remote)
 
 
 def _resident_bytes(pid: int) -> int:

@@ -1,7 +1,8 @@
 """A plugin whose loader does what its file says, to show what a child process does about it.
 
 A file reads `misbehave: NAME`, and NAME is a function of the plugin's module below. More lines may
-follow.
+follow. When it is frozen, it does what the last word of its second line names, and the frozen file
+reads `misbehave: behave`.
 """
 
 from pathlib import Path
@@ -99,6 +100,17 @@ PLUGIN = '''
             raise ArtifactError(error.strerror) from error
 
 
+    def write_natively():
+        """A file that no audit hook sees."""
+        ctypes.CDLL(None).creat(b"stray", 0o600)
+
+
+    def fill_the_disk():
+        with open("large", "wb") as file:
+            for _ in range(64):
+                file.write(bytes(1 << 20))
+
+
     def leave_a_process():
         """Says which process it is and which one it started, then waits."""
         child = subprocess.Popen(["sleep", "600"])
@@ -133,9 +145,24 @@ PLUGIN = '''
             return assemble([], inputs=[], outputs=[], unread=[weight], file_format="bad")
 
 
+    class Freezer:
+        name = "misbehaving"
+        sniff = Loader.sniff
+
+        def freeze(self, source, destination, binding):
+            lines = source.read(0, source.size).decode().splitlines()
+            globals()[lines[1].split()[-1]]()
+            destination.write_bytes(MAGIC + b"behave")
+
+
     @hookimpl
     def costdb_loaders():
         return [Loader()]
+
+
+    @hookimpl
+    def costdb_freezers():
+        return [Freezer()]
 '''
 
 
@@ -154,4 +181,11 @@ def misbehaving_file(folder: Path, behaviour: str) -> Path:
     """A file that makes the loader do something."""
     path = folder / f"{behaviour}.bad"
     path.write_text(f"misbehave: {behaviour}")
+    return path
+
+
+def misbehaving_when_frozen(folder: Path, behaviour: str) -> Path:
+    """A file that is read well, and makes the freezer do something."""
+    path = folder / "model.bad"
+    path.write_text(f"misbehave: behave\nwhen frozen: {behaviour}")
     return path

@@ -12,6 +12,7 @@ from costdb.isolation.messages import (
     Answer,
     IncompleteAnswer,
     Request,
+    Writing,
     decode_answer,
     encode_answer,
     encode_error,
@@ -67,6 +68,7 @@ def test_a_request_comes_back_as_it_was() -> None:
         {"b32": OperatingPoint(("ids=1x2",), ("batch=32",), ("loop=10",), ("logits",))},
         Limits(None, 1, 2),
         ("", "/site packages"),
+        Writing("a/.frozen.pb.7", 1 << 40),
     )
     line = request.encode()
     assert line.count(b"\n") == 1

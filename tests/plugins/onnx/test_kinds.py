@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders.onnx_models import constant, node, save, value, weight
+from builders.onnx_models import constant, node, onnx, save, value, weight
 
 from costdb.ir import Graph, Role
 
@@ -75,3 +75,30 @@ def test_layers_that_differ(
     path = save(tmp_path / "m.onnx", [one, other], [value("x", (4, 6))], ["a", "b"], stored)
     graph = load(path)
     assert [tensor.shape for tensor in graph.outputs] == shapes
+
+
+def test_layers_that_are_fed_the_same_data_are_of_one_kind(load: Load, tmp_path: Path) -> None:
+    nodes = [node("Reshape", ["x", "wide"], ["a"]), node("Reshape", ["x", "again"], ["b"])]
+    stored = [
+        constant("wide", [2, 12]),
+        onnx().helper.make_tensor("again", onnx().TensorProto.INT64, [2], [2, 12]),
+    ]
+    path = save(tmp_path / "m.onnx", nodes, [value("x", (4, 6))], ["a", "b"], stored)
+    graph = load(path)
+    assert [tensor.shape for tensor in graph.outputs] == [(2, 12), (2, 12)]
+    assert graph.layers[0].attributes is graph.layers[1].attributes
+
+
+def test_a_bound_and_the_same_number_are_told_apart(load: Load, tmp_path: Path) -> None:
+    nodes = [
+        node("NonZero", ["x"], ["found"]),
+        node("Shape", ["found"], ["most"]),
+        node("ConstantOfShape", ["most"], ["a"]),
+        node("ConstantOfShape", ["exactly"], ["b"]),
+    ]
+    # Of 24 numbers, as many may be other than zero.
+    stored = [constant("exactly", [2, 24])]
+    path = save(tmp_path / "m.onnx", nodes, [value("x", (4, 6))], ["a", "b"], stored)
+    outputs = load(path).outputs
+    assert [tensor.shape for tensor in outputs] == [(2, 24), (2, 24)]
+    assert [tensor.is_upper_bound for tensor in outputs] == [True, False]

@@ -203,3 +203,24 @@ def test_stored_tensors_that_contradict_themselves(
     nodes = [node("Add", ["x", "bad"], ["y"])]
     with pytest.raises(BrokenArtifact, match=f"'bad' .*{message}"):
         load(save(tmp_path / "m.onnx", nodes, [value("x", (2,))], ["y"], [stored]))
+
+
+@pytest.mark.parametrize("place", ["initializer", "Constant"])
+def test_a_sparse_tensor_with_a_negative_size(load: Load, tmp_path: Path, place: str) -> None:
+    sparse = onnx().SparseTensorProto(dims=[-2, 3], values={"name": "bad", "data_type": 1})
+    path = tmp_path / "m.onnx"
+    nodes = [node("Add", ["x", "bad"], ["y"])]
+    if place == "Constant":
+        nodes = [node("Constant", [], ["bad"], sparse_value=sparse), *nodes]
+    model = onnx().load(save(path, nodes, [value("x", (2, 3))], ["y"]))
+    if place == "initializer":
+        model.graph.sparse_initializer.append(sparse)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(BrokenArtifact, match=r"'bad' has shape \(-2, 3\)"):
+        load(path)
+
+
+def test_a_constant_without_a_value(load: Load, tmp_path: Path) -> None:
+    nodes = [node("Constant", [], ["c"]), node("Add", ["x", "c"], ["y"])]
+    with pytest.raises(BrokenArtifact, match="Constant 'c' has no value"):
+        load(save(tmp_path / "m.onnx", nodes, [value("x", (2,))], ["y"]))

@@ -10,3 +10,7 @@
 
 The modules of this package import onnx; only `OnnxLoader.load` imports them.
 """
+
+from costdb_onnx.light_onnx import load_parts
+
+load_parts()

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from onnx import TensorProto, TypeProto, helper
+from onnx import TensorProto, TypeProto
 
 from costdb.plugins import Body, BrokenArtifact, Graph
 from costdb_onnx.model.attributes import attribute_values
 from costdb_onnx.model.facts import UNKNOWN, Fact, element_type_of, tensor_type
 from costdb_onnx.model.inference import DoesNotFit, infer
+from costdb_onnx.model.numbers import constant
 from costdb_onnx.model.region import Region, Step
 
 # A value that a loop carries may change its shape from run to run. The sizes that do are found by
@@ -126,7 +127,7 @@ class _Loop:
         iteration = Fact(tensor_type(TensorProto.INT64, ()))
         condition = Fact(
             tensor_type(TensorProto.BOOL, ()),
-            helper.make_tensor("", TensorProto.BOOL, (), [True]) if self._begins else None,
+            constant(TensorProto.BOOL, (), [1]) if self._begins else None,
         )
         carried = self._initial
         results = self._body.outputs

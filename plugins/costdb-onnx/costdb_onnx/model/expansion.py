@@ -18,7 +18,6 @@ from onnx import (
     NodeProto,
     OperatorSetIdProto,
     TensorProto,
-    helper,
 )
 
 from costdb.plugins import MAX_LAYERS, MAX_NESTING, BrokenArtifact, Source
@@ -193,7 +192,7 @@ class _Expansion:
                 # The name is a value already; a second one needs a node that makes it.
                 alias = f"{formal} as {actual}"
                 context.names[alias] = around.resolve(actual)
-                passed_on.append(helper.make_node("Identity", [formal], [alias]))
+                passed_on.append(NodeProto(op_type="Identity", input=[formal], output=[alias]))
             else:
                 context.names[formal] = around.resolve(actual)
         return passed_on

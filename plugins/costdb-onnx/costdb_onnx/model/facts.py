@@ -5,31 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from onnx import TensorProto, TypeProto, numpy_helper
+from onnx import TensorProto, TypeProto
 
 from costdb.plugins import SMALL_CONSTANT_ELEMENTS, DType, Shape
 from costdb_onnx.dtypes import DTYPES
+from costdb_onnx.model.numbers import DATA_FIELDS, data_of, numbers
 
 # What a dimension of a TensorShapeProto holds.
 LARGEST_SIZE = 2**63 - 1
-
-# Element types of the numbers that shapes may depend on -> the field in which a TensorProto holds
-# them, if it does not hold raw bytes.
-DATA_FIELDS: dict[int, str] = {
-    TensorProto.FLOAT: "float_data",
-    TensorProto.DOUBLE: "double_data",
-    TensorProto.FLOAT16: "int32_data",
-    TensorProto.BFLOAT16: "int32_data",
-    TensorProto.BOOL: "int32_data",
-    TensorProto.INT8: "int32_data",
-    TensorProto.INT16: "int32_data",
-    TensorProto.INT32: "int32_data",
-    TensorProto.INT64: "int64_data",
-    TensorProto.UINT8: "int32_data",
-    TensorProto.UINT16: "int32_data",
-    TensorProto.UINT32: "uint64_data",
-    TensorProto.UINT64: "uint64_data",
-}
 
 # Shapes depend on floats only as scales, a few for each axis. More of them are weights.
 _MOST_FLOATS = 64
@@ -73,20 +56,20 @@ class Fact:
 
     @cached_property
     def key(self) -> tuple[object, ...] | None:
-        """What tells a tensor from one of another type; None where more than the type is known."""
-        if self.constant is not None or self.type is None:
+        """What tells a tensor from one of which something else is known; None for other values."""
+        if self.type is None or self.type.WhichOneof("value") != "tensor_type":
             return None
-        if self.type.WhichOneof("value") != "tensor_type":
-            return None
-        return (self.type.tensor_type.elem_type, self.shape, self.bounded_axes)
+        known = (self.type.tensor_type.elem_type, self.shape, self.bounded_axes)
+        if self.constant is None:
+            return known
+        return (*known, self.is_bounded_constant, data_of(self.constant))
 
     @property
     def integers(self) -> tuple[int, ...] | None:
         """The numbers of a constant of integers; None where they are not known."""
-        if self.constant is None:
+        if self.constant is None or DTYPES[self.constant.data_type].is_floating:
             return None
-        array = numpy_helper.to_array(self.constant)
-        return tuple(int(item) for item in array.flat) if array.dtype.kind in "biu" else None
+        return tuple(map(int, numbers(self.constant)))
 
     def withheld(self) -> "Fact":
         """What is known without upper bounds."""

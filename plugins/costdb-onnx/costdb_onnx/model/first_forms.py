@@ -7,10 +7,11 @@ https://github.com/onnx/onnx/blob/main/docs/Changelog.md.
 import math
 from collections.abc import Callable, Sequence
 
-from onnx import NodeProto, TensorProto, helper
+from onnx import AttributeProto, NodeProto, TensorProto
 
 from costdb_onnx.model.attributes import attribute_values
 from costdb_onnx.model.facts import Fact, tensor_type
+from costdb_onnx.model.numbers import constant
 from costdb_onnx.model.operands import (
     Operands,
     ShapeRule,
@@ -46,7 +47,7 @@ def _as_of(opset: int, renew: Callable[[NodeProto], None] = lambda _: None) -> S
 
 def _with_axis(node: NodeProto) -> None:
     if not any(item.name == "axis" for item in node.attribute):
-        node.attribute.append(helper.make_attribute("axis", 1))
+        node.attribute.add(name="axis", type=AttributeProto.INT, i=1)
 
 
 def _with_pads(node: NodeProto) -> None:
@@ -58,7 +59,7 @@ def _with_pads(node: NodeProto) -> None:
 def _with_scales(node: NodeProto) -> None:
     sides = {item.name: item.f for item in node.attribute}
     scales = [1.0, 1.0, sides.get("height_scale", 1.0), sides.get("width_scale", 1.0)]
-    node.attribute.append(helper.make_attribute("scales", scales))
+    node.attribute.add(name="scales", type=AttributeProto.FLOATS, floats=scales)
 
 
 def _cast(step: Step, inputs: Sequence[Fact | None]) -> Types:
@@ -72,9 +73,9 @@ def _cast(step: Step, inputs: Sequence[Fact | None]) -> Types:
 def _reshape(step: Step, inputs: Sequence[Fact | None]) -> Types:
     """The sizes are an attribute."""
     sizes = Operands(step, inputs).integers("shape")
-    constant = helper.make_tensor("sizes", TensorProto.INT64, [len(sizes)], sizes)
+    data = constant(TensorProto.INT64, [len(sizes)], sizes)
     node = NodeProto(op_type="Reshape", input=[*step.inputs[:1], "sizes"], output=step.outputs)
-    fact = Fact(tensor_type(TensorProto.INT64, [len(sizes)]), constant)
+    fact = Fact(tensor_type(TensorProto.INT64, data.dims), data)
     return infer_types(node, [*inputs[:1], fact], {"": 5})
 
 
@@ -83,7 +84,7 @@ def _split(step: Step, inputs: Sequence[Fact | None]) -> Types:
     node = _copied(step.node)
     del node.input[1:]
     if sizes := integers_of(inputs, 1):
-        node.attribute.append(helper.make_attribute("split", sizes))
+        node.attribute.add(name="split", type=AttributeProto.INTS, ints=sizes)
     return infer_types(node, inputs[:1], {"": 2})
 
 

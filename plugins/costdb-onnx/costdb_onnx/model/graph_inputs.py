@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from onnx import TensorProto, TensorShapeProto, TypeProto, helper
+from onnx import TensorProto, TensorShapeProto, TypeProto
 
 from costdb.plugins import Binding, BindingError, BoundInput, BrokenArtifact, DeclaredShape
 from costdb_onnx.dtypes import ELEMENT_TYPES
@@ -108,6 +108,8 @@ def _fact(name: str, declared: TypeProto, bound: BoundInput) -> Fact:
     if bound.dtype is not None and not bound.dtype.is_floating and bound.value % 1:
         raise _misfit(name, bound)
     data = [bound.value] * math.prod(bound.shape)
+    from onnx import helper  # noqa: PLC0415 - imports NumPy, and few inputs have a value
+
     try:
         return Fact(settled, helper.make_tensor(name, element_type, bound.shape, data))
     except (TypeError, ValueError, OverflowError, KeyError) as error:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 
-from onnx import TensorProto, TypeProto, helper
+from onnx import TensorProto, TypeProto
 
 from costdb.plugins import BrokenArtifact, Shape, format_shape
 from costdb_onnx.model.attributes import attribute_values
@@ -24,6 +24,7 @@ from costdb_onnx.model.facts import (
     tensor_type,
 )
 from costdb_onnx.model.first_forms import first_form
+from costdb_onnx.model.numbers import constant
 from costdb_onnx.model.region import Step
 from costdb_onnx.model.schema_inference import CannotInfer, infer_types
 from costdb_onnx.model.shape_rules import SHAPE_RULES
@@ -117,10 +118,10 @@ def _with_constants(step: Step, inputs: Sequence[Fact | None], outputs: list[Fac
     if computed is None:
         return outputs
     bounded = any(fact and fact.is_bounded_constant for fact in inputs)
-    for position, constant in zip(named, computed, strict=True):
+    for position, data in zip(named, computed, strict=True):
         outputs[position] = Fact(
-            tensor_type(constant.data_type, constant.dims),
-            constant,
+            tensor_type(data.data_type, data.dims),
+            data,
             outputs[position].bounded_axes if bounded else frozenset(),
             is_bounded_constant=bounded,
         )
@@ -143,6 +144,6 @@ def _sizes(step: Step, data: Fact, output: Fact) -> Fact:
         dims, sizes = [], [min(math.prod(sizes), LARGEST_SIZE)]
     return Fact(
         tensor_type(TensorProto.INT64, dims),
-        helper.make_tensor("", TensorProto.INT64, dims, sizes),
+        constant(TensorProto.INT64, dims, sizes),
         is_bounded_constant=any(axis in data.bounded_axes for axis in axes),
     )

@@ -43,7 +43,7 @@ class Kinds:
 
 
 def _kind(step: Step, inputs: Sequence[Fact | None], *, lenient: bool) -> tuple[object, ...] | None:
-    """What tells a step from one of another kind; None where the data of an input may matter."""
+    """What tells a step from one of another kind; None where not all of that can be compared."""
     keys: list[tuple[object, ...] | None] = []
     for fact in inputs:
         key = None if fact is None else fact.key

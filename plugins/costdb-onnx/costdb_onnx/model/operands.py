@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from onnx import TypeProto, numpy_helper
+from onnx import TypeProto
 
 from costdb.plugins import Shape
 from costdb_onnx.model.attributes import attribute_values
 from costdb_onnx.model.facts import Fact, element_type_of
+from costdb_onnx.model.numbers import numbers
 from costdb_onnx.model.region import Step
 
 # Types of outputs by position; None, or none at all, where nothing is known.
@@ -86,4 +87,4 @@ def numbers_of(inputs: Sequence[Fact | None], position: int) -> list[float] | No
     fact = inputs[position] if position < len(inputs) else None
     if fact is None or fact.constant is None:
         return None
-    return [float(number) for number in numpy_helper.to_array(fact.constant).flat]
+    return [float(number) for number in numbers(fact.constant)]

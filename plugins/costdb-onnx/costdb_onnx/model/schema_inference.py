@@ -15,7 +15,6 @@ from onnx import (
     ValueInfoProto,
     checker,
     defs,
-    helper,
     shape_inference,
 )
 
@@ -50,7 +49,7 @@ def infer_types(
         return [None] * len(node.output)
     facts = {name: fact or UNKNOWN for name, fact in zip(node.input, inputs, strict=True) if name}
     _check_attributes(node, inputs)
-    imports = [helper.make_opsetid(name, version) for name, version in opsets.items()]
+    imports = [OperatorSetIdProto(domain=name, version=version) for name, version in opsets.items()]
     try:
         types = _types(schema, node, facts, imports)
     except CannotInfer:

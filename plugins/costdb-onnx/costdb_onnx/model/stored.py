@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 
-from onnx import AttributeProto, NodeProto, SparseTensorProto, TensorProto, helper
+from onnx import AttributeProto, NodeProto, SparseTensorProto, TensorProto, TypeProto
 
 from costdb.plugins import BrokenArtifact
 from costdb_onnx.dtypes import DTYPES
-from costdb_onnx.model.facts import DATA_FIELDS, UNKNOWN, Fact, may_decide_shapes, tensor_type
+from costdb_onnx.model.facts import Fact, may_decide_shapes, tensor_type
+from costdb_onnx.model.numbers import DATA_FIELDS, constant
 
 
 def stored_fact(tensor: TensorProto) -> Fact:
@@ -18,12 +19,7 @@ def stored_fact(tensor: TensorProto) -> Fact:
             the shape.
     """
     shape = tuple(tensor.dims)
-    if tensor.data_type == TensorProto.UNDEFINED or any(size < 0 for size in shape):
-        raise BrokenArtifact(
-            f"stored tensor {tensor.name!r} has shape {shape} and element type {tensor.data_type}",
-            hint="export the model again",
-        )
-    known = Fact(tensor_type(tensor.data_type, shape))
+    known = Fact(_type(tensor.name, tensor.data_type, shape))
     is_outside = tensor.data_location == TensorProto.EXTERNAL
     if is_outside or not may_decide_shapes(tensor.data_type, shape):
         return known
@@ -31,15 +27,24 @@ def stored_fact(tensor: TensorProto) -> Fact:
 
 
 def sparse_fact(tensor: SparseTensorProto) -> Fact:
-    """Type and dense shape of a stored sparse tensor."""
-    return Fact(tensor_type(tensor.values.data_type, tensor.dims))
+    """Type and dense shape of a stored sparse tensor. Raises BrokenArtifact as `stored_fact`."""
+    return Fact(_type(tensor.values.name, tensor.values.data_type, tuple(tensor.dims)))
+
+
+def _type(name: str, element_type: int, shape: tuple[int, ...]) -> TypeProto:
+    if element_type == TensorProto.UNDEFINED or any(size < 0 for size in shape):
+        raise BrokenArtifact(
+            f"stored tensor {name!r} has shape {shape} and element type {element_type}",
+            hint="export the model again",
+        )
+    return tensor_type(element_type, shape)
 
 
 def constant_fact(node: NodeProto) -> Fact:
     """What a Constant node holds.
 
     Raises:
-        BrokenArtifact: See `stored_fact`.
+        BrokenArtifact: It holds nothing, or see `stored_fact`.
     """
     for attribute in node.attribute:
         match attribute.name:
@@ -55,7 +60,10 @@ def constant_fact(node: NodeProto) -> Fact:
                 return _numbers_fact(attribute)
             case _:
                 pass
-    return UNKNOWN
+    raise BrokenArtifact(
+        f"Constant {node.name or next(iter(node.output), '')!r} has no value",
+        hint="export the model again",
+    )
 
 
 def _numbers_fact(attribute: AttributeProto) -> Fact:
@@ -71,7 +79,7 @@ def _numbers_fact(attribute: AttributeProto) -> Fact:
     known = Fact(tensor_type(element_type, shape))
     if not may_decide_shapes(element_type, shape):
         return known
-    return Fact(known.type, helper.make_tensor("", element_type, shape, numbers))
+    return Fact(known.type, constant(element_type, shape, numbers))
 
 
 def _has_data(tensor: TensorProto, elements: int) -> bool:

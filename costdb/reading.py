@@ -1,12 +1,12 @@
 """How a file is to be read, as it is typed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from costdb.binding import Binding
 from costdb.points import bindings
-from costdb.settings import OperatingPoint
+from costdb.settings import OperatingPoint, Settings
 
 if TYPE_CHECKING:
     from costdb.plugins import Plugins
@@ -59,3 +59,14 @@ class Reading:
             outputs=self.outputs,
             trust=self.trust,
         )
+
+
+def under_settings(reading: Reading | None, settings: Settings) -> Reading:
+    """How files are read where `costdb.toml` limits it: what a reading itself limits comes first.
+
+    Args:
+        reading: How a caller wants them read; None leaves all to the defaults.
+        settings: What `costdb.toml` says.
+    """
+    reading = reading or Reading()
+    return replace(reading, limits=(*settings.limits, *reading.limits))

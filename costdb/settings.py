@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from costdb.errors import ConfigurationError, UsageError
+from costdb.limits import Limits
 
 FILE_NAME = "costdb.toml"
 
@@ -56,10 +57,11 @@ class Settings:
     Attributes:
         database: URL of the database, or the URL of an SQLite file made from a path.
         models: What `costdb.toml` says of models, by name.
+        limits: What reading a file may take, each as it would be typed after `--limit`.
         has_policy: Whether `costdb.toml` has a policy, right or wrong.
         file: The `costdb.toml` that was read; None if there is none.
         color: False where NO_COLOR asks for none.
-        server: URL of the server to ingest to, from COSTDB_SERVER.
+        server: URL of the server that keeps versions, from COSTDB_SERVER.
         token: The secret for it, from COSTDB_TOKEN; never shown.
         user: Who runs this, from USER or LOGNAME.
         job_summary: The file that GitHub shows as a job's summary, from GITHUB_STEP_SUMMARY.
@@ -67,6 +69,7 @@ class Settings:
 
     database: str = field(repr=False)  # it may hold a password
     models: Mapping[str, ModelSettings] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
     has_policy: bool = False
     file: Path | None = None
     color: bool = True
@@ -118,7 +121,7 @@ def load_settings(
     """
     start = folder or Path.cwd()
     file = _settings_file(environment.get("COSTDB_CONFIG"), start)
-    top = _read(file) if file else _Table(Path(FILE_NAME), "", {})
+    top = _read(file) if file else _Table(Path(FILE_NAME), "", (), {})
     in_file = top.table("database").text("url", example='"costs.db"')
     if database is not None:
         if not database:
@@ -133,14 +136,20 @@ def load_settings(
     return Settings(
         database=url,
         models={name: _model(name, table) for name, table in top.table("models").tables()},
+        limits=tuple(_limits(top.table("limits"))),
         has_policy="policy" in top.values,
         file=file,
         color=not environment.get("NO_COLOR"),
-        server=environment.get("COSTDB_SERVER") or None,
+        server=server_in_environment(environment),
         token=environment.get("COSTDB_TOKEN") or None,
         user=environment.get("USER") or environment.get("LOGNAME") or None,
         job_summary=Path(summary) if (summary := environment.get("GITHUB_STEP_SUMMARY")) else None,
     )
+
+
+def server_in_environment(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The server's URL in COSTDB_SERVER; None if there is none."""
+    return environment.get("COSTDB_SERVER") or None
 
 
 def migrations_folder() -> Path:
@@ -203,17 +212,23 @@ class _Table:
 
     Attributes:
         file: The file.
-        key: Dotted key of the table; empty at the top.
+        content: What is written in it.
+        path: The keys that lead to the table; none at the top.
         values: What it holds.
     """
 
     file: Path
-    key: str
+    content: str
+    path: tuple[str, ...]
     values: Mapping[str, Any]
 
     def error(self, key: str, problem: str, hint: str) -> ConfigurationError:
-        """An error that names the file and the key."""
-        return ConfigurationError(f"{self.file}: {self._dotted(key)} {problem}", hint=hint)
+        """An error that names the file, the line and the key."""
+        from costdb.toml_lines import key_lines  # noqa: PLC0415 - only for an error's message
+
+        line = key_lines(self.content).get((*self.path, key))
+        place = self.file if line is None else f"{self.file}:{line}"
+        return ConfigurationError(f"{place}: {self._dotted(key)} {problem}", hint=hint)
 
     def only(self, *known: str) -> "_Table":
         """This table, once it holds no other keys than these."""
@@ -229,7 +244,7 @@ class _Table:
         value = self.values.get(key, {})
         if not isinstance(value, dict):
             raise self.error(key, f"is {_kind(value)}, not a table", f"write [{self._dotted(key)}]")
-        return _Table(self.file, self._dotted(key), value)
+        return _Table(self.file, self.content, (*self.path, key), value)
 
     def tables(self) -> Iterator[tuple[str, "_Table"]]:
         """Every table in it, by key."""
@@ -247,8 +262,10 @@ class _Table:
 
     def _dotted(self, key: str) -> str:
         # Quoted as TOML wants it where it is not a bare key.
-        shown = key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"'
-        return f"{self.key}.{shown}" if self.key else shown
+        return ".".join(
+            part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"'
+            for part in (*self.path, key)
+        )
 
 
 def _read(file: Path) -> _Table:
@@ -266,13 +283,29 @@ def _read(file: Path) -> _Table:
         raise ConfigurationError(
             f"{file} cannot be read: {error.strerror}", hint="check the path and its permissions"
         ) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    # No UTF-8, no TOML, or lists in lists, some thousand deep.
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"{file} is not valid TOML: {error}", hint="see https://toml.io"
         ) from error
-    top = _Table(file, "", values).only("database", "models", "policy")
+    top = _Table(file, text, (), values).only("database", "limits", "models", "policy")
     top.table("database").only("url")
     return top
+
+
+def _limits(table: _Table) -> Iterator[str]:
+    table.only("cpu", "memory", "time")
+    for name, amount in table.values.items():
+        typed = f"{name}={amount}"
+        try:
+            Limits.parse([typed] if type(amount) in {int, str} else [""])
+        except UsageError as error:
+            raise table.error(
+                name,
+                f"is {_kind(amount)}, no limit",
+                'write memory = "4 GiB", cpu = "300 s", time = "10 min" or "none"',
+            ) from error
+        yield typed
 
 
 def _model(name: str, table: _Table) -> ModelSettings:

@@ -12,6 +12,7 @@ import pytest
 
 from costdb.binding import Binding
 from costdb.errors import ConfigurationError, UsageError
+from costdb.limits import Limits
 from costdb.settings import (
     OperatingPoint,
     Settings,
@@ -158,7 +159,9 @@ class TestFile:
         ("content", "message", "hint"),
         [
             pytest.param("[databse]", "databse is not", "did you mean 'database'?", id="table"),
-            pytest.param("[x]", "x is not a setting", "database, models, policy", id="list"),
+            pytest.param(
+                "[x]", "x is not a setting", "database, limits, models, policy", id="list"
+            ),
             pytest.param("[database]\nurll = ''", "database.urll", "'url'", id="key"),
             pytest.param("[database]\nurl = 5", "database.url is the number 5", "url =", id="type"),
             pytest.param(
@@ -191,7 +194,22 @@ class TestFile:
             pytest.param(
                 "[models.a.points.p]\noutput = 'y'", "p.output is not a list", "[", id="output"
             ),
+            pytest.param("[limits]\ndisk = 1", "limits.disk is not", "cpu, memory", id="limit"),
+            pytest.param(
+                "[limits]\ncpu = '4 GiB'", "limits.cpu is the text '4 GiB', no", "300 s", id="unit"
+            ),
+            pytest.param(
+                "[limits]\ntime = 0", "limits.time is the number 0", "10 min", id="no time"
+            ),
+            pytest.param(
+                "[limits]\ncpu = true", "limits.cpu is true", "10 min", id="flag as limit"
+            ),
+            pytest.param("[limits]\ncpu = 1.5", "limits.cpu is the number 1.5", "s", id="half"),
+            pytest.param(
+                "limits = 'none'", "limits is the text 'none'", "[limits]", id="no limits"
+            ),
             pytest.param("[database\n", "is not valid TOML", "toml.io", id="syntax"),
+            pytest.param("x = " + "[" * 5000, "is not valid TOML", "toml.io", id="deep"),
             pytest.param("trust = true", "trust cannot be given", "--trust", id="trust"),
             pytest.param(
                 "[models.a]\ntrust = true", "models.a.trust cannot", "--trust", id="trust a"
@@ -208,6 +226,36 @@ class TestFile:
         assert caught.value.message.startswith(str(folder / "costdb.toml"))
         assert message in caught.value.message
         assert hint in caught.value.hint
+
+    @pytest.mark.parametrize(
+        ("content", "line"),
+        [
+            ("[database]\nurl = 5", 2),
+            ("# words\n\n[databse]", 3),
+            ("[models.a]\n[models.a.points.p]\n\ninput.x = [\n1]", 4),
+            ("[limits]\nmemory = '4 GiB'\ncpu = '300 x'", 3),
+        ],
+        ids=["key", "table", "dotted", "limit"],
+    )
+    def test_a_mistake_is_named_by_its_line(self, write: Write, content: str, line: int) -> None:
+        folder = write(content)
+        with pytest.raises(ConfigurationError) as caught:
+            load(folder)
+        assert caught.value.message.startswith(f"{folder / 'costdb.toml'}:{line}: ")
+
+    @pytest.mark.parametrize(
+        ("content", "limits"),
+        [
+            ("", ()),
+            ("[limits]", ()),
+            ("[limits]\nmemory = '4 GiB'\ntime = 600", ("memory=4 GiB", "time=600")),
+            ("[limits]\ncpu = 'none'", ("cpu=none",)),
+        ],
+    )
+    def test_limits_are_as_they_would_be_typed(
+        self, write: Write, content: str, limits: tuple[str, ...]
+    ) -> None:
+        assert load(write(content)).limits == limits
 
     def test_what_is_no_text(self, tmp_path: Path) -> None:
         (tmp_path / "costdb.toml").write_bytes(b"\xff\xfe")
@@ -348,6 +396,7 @@ def test_the_example_can_be_read() -> None:
     settings = load_settings(environment=environment)
     assert list(settings.models) == ["detector", "speech"]
     assert settings.has_policy
+    assert Limits.parse(settings.limits) == Limits()  # as its comment says
     for model in settings.models.values():
         for point in model.points.values():
             Binding.parse(inputs=point.inputs, dims=point.dims, trips=point.trips)

@@ -15,8 +15,8 @@ RIVALS := accelerate==1.15.0 calflops==0.3.2 onnx-tool==1.0.1 ptflops==0.7.5 tor
 MANIFESTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 # Damaged files of each format, and seconds of each run that coverage guides.
-FUZZ_FILES := 20000
-FUZZ_SECONDS := 60
+FUZZ_FILES ?= 20000
+FUZZ_SECONDS ?= 60
 
 .PHONY: demo test ledger lint docs bench clean golden fuzz
 
@@ -56,7 +56,7 @@ clean:
 $(VENV)/demo-ready: $(MANIFESTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
-	$(PIP) -e . $(PLUGINS)
+	$(PIP) -e '.[server]' $(PLUGINS)
 	touch $@
 
 # PyTorch is pinned: an open range draws in builds for GPUs. What follows --no-deps asks for newer or

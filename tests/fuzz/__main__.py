@@ -5,13 +5,15 @@
     python -m fuzz --seconds 0              without the runs that coverage guides
 
 What is found is kept in fuzz-findings/; the exit code is 1 if a file made costdb fail otherwise
-than with a message. A crash or a limit of the process that reads is reported and is no failure:
-costdb reads every file in a process of its own, and has a message for its end.
+than with a message. A crash or a limit of the process that reads is reported and is no failure by
+itself: costdb reads every file in a process of its own, and has a message for its end. That it has
+is tried with each such file: the installed command must refuse it.
 """
 
 import argparse
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -24,7 +26,12 @@ from fuzz.commands import sample
 from fuzz.guided import BUG_EXIT, TARGETS
 from fuzz.seeds import FILE_NAMES
 
+from costdb.limits import Limits
+
 KEPT = Path("fuzz-findings")
+
+# What a process may grow by between two looks at its memory.
+_OVERSHOOT_BYTES = 256 << 20
 
 
 def main() -> None:
@@ -51,7 +58,15 @@ def main() -> None:
                 failed |= done.result()
         for target in TARGETS if asked.seconds else ():
             failed |= _guide(target, asked.seconds, seeds)
+    failed |= _took_too_much()
     sys.exit(1 if failed else 0)
+
+
+def _took_too_much() -> bool:
+    """Whether any process that was run had more memory than the limit of one that reads."""
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10
+    print(f"the largest process had {most >> 20:,} MiB of memory", flush=True)
+    return most > (Limits().memory_bytes or 0) + _OVERSHOOT_BYTES
 
 
 def _damage(kind: str, files: int, by_command: int, seeds: Path) -> bool:
@@ -65,9 +80,10 @@ def _damage(kind: str, files: int, by_command: int, seeds: Path) -> bool:
     said = [f"{kind}: {files:,} files in {seconds:,.0f} s ({rate:,.0f}/s): {counts}"]
     for what, number in campaign.findings.items():
         said.append(f"    {KEPT}/{kind}-{number}: {what}")
+    said += [f"    left behind: {name!r}" for name in sorted(campaign.strays)]
     with tempfile.TemporaryDirectory() as scratch:
-        numbers = range(0, files, -(-files // by_command)) if by_command else ()
-        sampled = sample(kind, numbers, seeds, Path(scratch))
+        numbers = range(0, files, -(-files // by_command)) if by_command else range(0)
+        sampled = sample(kind, {*numbers, *campaign.lethal}, seeds, Path(scratch))
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sampled.items())
     said.append(f"    by the command: {verdicts or 'none'}")
     print("\n".join(said), flush=True)

@@ -40,6 +40,9 @@ class Campaign:
         kept: Where to put the first file of each finding.
         counts: How many files ended how.
         findings: What was found -> the number of the first file that shows it.
+        lethal: The files that ended their reader or took too much: the command must refuse them.
+        strays: What workers left where they ran, in their home or among temporary files. Python
+            code that writes ends its worker; this would be a framework's native code.
     """
 
     kind: str
@@ -47,6 +50,8 @@ class Campaign:
     kept: Path
     counts: Counter[str] = field(default_factory=Counter)
     findings: dict[str, int] = field(default_factory=dict)
+    lethal: list[int] = field(default_factory=list)
+    strays: set[str] = field(default_factory=set)
 
     @property
     def files(self) -> int:
@@ -56,7 +61,7 @@ class Campaign:
     @property
     def has_failed(self) -> bool:
         """Whether a file did more than to end its reader."""
-        return bool(self.counts[BUG] or self.counts[EFFECT])
+        return bool(self.counts[BUG] or self.counts[EFFECT] or self.strays)
 
     def run(self, files: int) -> None:
         """Read so many files."""
@@ -67,16 +72,19 @@ class Campaign:
                     self.counts[outcome] += 1
                     if outcome in {BUG, CRASH, LIMIT, EFFECT}:
                         self._keep(number, outcome, said)
+                    if outcome in {CRASH, LIMIT}:
+                        self.lethal.append(number)
 
     def _work(self, start: int, stop: int, scratch: Path) -> Iterator[tuple[int, str, str]]:
         """The outcomes of one worker's files; the last one may be the worker's own end."""
-        arguments = (self.kind, start, stop, self.seeds, scratch)
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        arguments = (self.kind, start, stop, self.seeds.absolute(), scratch)
         with (
             tempfile.TemporaryFile() as noise,
+            tempfile.TemporaryDirectory() as surroundings,
             subprocess.Popen(
                 [sys.executable, "-P", "-m", "fuzz.worker", *map(str, arguments)],
-                env=environment,
+                cwd=surroundings,
+                env=_environment(surroundings),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=noise,
@@ -100,6 +108,7 @@ class Campaign:
                 last = noise.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
                 ending = EFFECT if worker.returncode == VIOLATION else CRASH
                 yield number, ending, f"exit code {worker.returncode}: {last}"
+            self.strays |= {path.name for path in Path(surroundings).iterdir()}
 
     def _lines(self, worker: subprocess.Popen[bytes]) -> Iterator[bytes]:
         """What a worker prints, line by line. Raises _Limit."""
@@ -133,6 +142,12 @@ class Campaign:
         content = damaged_file(self.kind, number, read_seeds(self.seeds, self.kind))
         lay_out(self.kind, content, folder)
         (folder / "said.txt").write_text(f"{outcome}\n{said}\n")
+
+
+def _environment(folder: str) -> dict[str, str]:
+    """A worker's, which has nothing of its own but a folder."""
+    own = {"HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder}
+    return {**os.environ, **own, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 class _Limit(Exception):

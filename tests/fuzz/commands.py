@@ -28,7 +28,8 @@ def sample(kind: str, numbers: Iterable[int], seeds: Path, scratch: Path) -> Cou
         folder.mkdir()
         artifact = lay_out(kind, damaged_file(kind, number, contents), folder)
         before = _files(folder)
-        done = runner(folder)("ingest", artifact, "--tag", "v1", HOME=os.fspath(folder))
+        home = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME"), os.fspath(folder))
+        done = runner(folder)("ingest", artifact, "--tag", "v1", **home)
         counts[_verdict(done, _files(folder) - before, number)] += 1
     return counts
 

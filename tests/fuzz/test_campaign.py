@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from builders import hostile_files as files
 from builders import onnx_models
+from builders.command_line import runner
 from builders.misbehaving import install_misbehaving
 from fuzz.campaign import CRASH, EFFECT, Campaign
 from fuzz.commands import sample
@@ -60,6 +61,7 @@ def misbehaving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site.mkdir()
     install_misbehaving(site)
     monkeypatch.syspath_prepend(site)
+    monkeypatch.setenv("PYTHONPATH", os.fspath(site))
 
 
 def behaving(name: str) -> bytes:
@@ -86,6 +88,29 @@ def test_what_a_file_does_to_its_reader_is_counted_and_kept(
     assert what.startswith(ending)
     (kept,) = (tmp_path / "kept").iterdir()
     assert {path.name for path in kept.iterdir()} == {"model.onnx", "said.txt"}
+
+
+@pytest.mark.usefixtures("misbehaving")
+def test_a_file_that_native_code_leaves_behind_is_noticed(tmp_path: Path) -> None:
+    seed(tmp_path / "seeds", "onnx", behaving("write_natively"))
+    campaign = Campaign("onnx", tmp_path / "seeds", tmp_path / "kept")
+    campaign.run(2)
+    assert campaign.strays == {"stray"}
+    assert campaign.has_failed
+
+
+@pytest.mark.usefixtures("misbehaving")
+def test_what_ended_its_reader_is_refused_by_the_command(tmp_path: Path) -> None:
+    seed(tmp_path / "seeds", "onnx", behaving("behave"))
+    campaign = Campaign("onnx", tmp_path / "seeds", tmp_path / "kept")
+    (tmp_path / "seeds/onnx/1").write_bytes(behaving("abort"))
+    campaign.run(6)
+    number = campaign.lethal[0]
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    assert sample("onnx", [number], campaign.seeds, commands) == {"refused": 1}
+    done = runner(commands)("analyze", f"onnx-{number}/model.onnx")
+    assert "was ended by signal SIGABRT" in done.err
 
 
 @pytest.mark.usefixtures("misbehaving")

@@ -15,7 +15,7 @@ import pickletools
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NamedTuple, Protocol, cast
+from typing import Any, BinaryIO, NamedTuple, NoReturn, Protocol, cast
 
 from costdb.plugins import BrokenArtifact, DType, TrustRequired
 from costdb_torch.dtypes import STORAGE_NAMES, TORCH_NAMES
@@ -58,6 +58,11 @@ class Storage(NamedTuple):
     elements: int
 
 
+def _refuse_state(_built: object, _state: object) -> NoReturn:
+    """What a pickle may not do with what was built: give it a state, unchecked."""
+    raise pickle.UnpicklingError("it changes what it has built")
+
+
 @dataclass(frozen=True, slots=True)
 class PickledTensor:
     """A tensor without its data.
@@ -71,6 +76,9 @@ class PickledTensor:
     shape: tuple[int, ...]
     dtype: DType | None
     location: Hashable
+
+    # Of frozen classes with slots, dataclasses make one that sets every field.
+    __setstate__ = _refuse_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +208,7 @@ class _Function:
     """Stands for a function; nothing can be set on it."""
 
     __slots__ = ("_build",)
+    __setstate__ = _refuse_state
 
     def __init__(self, build: Callable[..., object]) -> None:
         self._build = build

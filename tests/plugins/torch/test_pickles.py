@@ -123,6 +123,13 @@ def test_a_tensor_by_hand(tmp_path: Path, load: Load) -> None:
         pytest.param(b"\x80\x02\x8a\xff" + b"\x01" * 10 + b".", id="a number that is cut off"),
         pytest.param(b"\x80\x02ccollections\nOrderedDict\nK\x01\x85R.", id="a dictionary of 1"),
         pytest.param(b"\x80\x02ctorch\nSize\n}bK\x01.", id="a change to a type"),
+        pytest.param(
+            b"\x80\x02" + tensor() + b"X\x02\x00\x00\x00noNN\x87b.", id="a change to a tensor"
+        ),
+        pytest.param(
+            b"\x80\x02ctorch._utils\n_rebuild_tensor\nN}X\x06\x00\x00\x00_buildNs\x86b.",
+            id="a change to a function",
+        ),
         pytest.param(b"\x80\x02r\xff\xff\xff\x7f.", id="a memo of two billion objects"),
         pytest.param(b"\x80\x02}r\xff\xff\xff\x7f.", id="a dictionary as object two billion"),
         pytest.param(b"\x80\x02h\x05.", id="an object that was never remembered"),

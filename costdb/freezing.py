@@ -1,6 +1,7 @@
 """`freeze`: a model's graph with its weights as constants, in one file that any tool reads."""
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +11,11 @@ from costdb.binding import format_shape
 from costdb.cost.result import Analysis
 from costdb.errors import CostError, OutputUnwritable, UsageError
 from costdb.ir import Tensor
-from costdb.plugins import choose_freezer, discover
-from costdb.points import DEFAULT
+from costdb.isolation.content import freeze_content
+from costdb.isolation.messages import Request, Writing
+from costdb.isolation.process import reading_process
+from costdb.limits import Limits
 from costdb.reading import Reading
-from costdb.source import Source
 
 # What is the same of a model whether or not it is frozen. Its other costs may grow by what the
 # framework puts in the place of a variable.
@@ -55,12 +57,9 @@ def freeze(artifact: str, reading: Reading, destination: Path, *, force: bool) -
     _check_destination(destination, force=force)
     # Read first, in a process of its own: a file made to do harm gets no further.
     before = analyses(artifact, reading, {})[0]
-    plugins = discover() if reading.plugins is None else reading.plugins
     unfinished = _empty_file_beside(destination)
     try:
-        with Source(artifact) as source:
-            binding = reading.bindings({})[DEFAULT]
-            choose_freezer(source, plugins).freeze(source, unfinished, binding)
+        _write(artifact, reading, unfinished, before)
         after = _analysis_of(unfinished, before.graph.inputs, reading)
         _check_costs(before, after)
         _put_in_place(unfinished, destination, force=force)
@@ -93,6 +92,25 @@ def _empty_file_beside(destination: Path) -> Path:
             hint="name a file elsewhere with -o",
         ) from error
     return file
+
+
+def _write(artifact: str, reading: Reading, unfinished: Path, before: Analysis) -> None:
+    """Freeze an artifact into an empty file, in a child process under the limits of a reader."""
+    if reading.plugins is not None:
+        freeze_content(artifact, reading, unfinished, reading.plugins)
+        return
+    # The constants that the variables become, and the graph.
+    most_bytes = before.cost.totals.weight_bytes + before.artifact.bytes
+    request = Request(
+        artifact,
+        reading,
+        {},
+        Limits.parse(reading.limits),
+        tuple(sys.path),
+        freezing=Writing(os.fspath(unfinished), most_bytes),
+    )
+    with reading_process(request) as process:
+        process.answer()
 
 
 def _analysis_of(file: Path, inputs: Sequence[Tensor], reading: Reading) -> Analysis:

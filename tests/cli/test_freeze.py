@@ -38,6 +38,15 @@ def test_a_saved_model_is_frozen(costdb: Costdb, saved: Path, tmp_path: Path) ->
     assert {file.name for file in tmp_path.iterdir()} == {"model.pb"}
 
 
+def test_weights_may_be_written_that_no_reader_may_write(costdb: Costdb, tmp_path: Path) -> None:
+    tf = models.tensorflow()
+    w = tf.Variable(tf.zeros((2048, 2560)), name="w")
+    formats.save_functions(tmp_path / "large", {"serving_default": lambda x: x @ w}, [w], 2048)
+    done = costdb("freeze", "large", "-o", "model.pb")
+    assert done.code == 0, done
+    assert (tmp_path / "model.pb").stat().st_size > 4 * 2048 * 2560  # 20 MiB
+
+
 def test_a_file_that_is_there_stays(costdb: Costdb, saved: Path, tmp_path: Path) -> None:
     (tmp_path / "model.pb").write_bytes(b"old")
     done = costdb("freeze", saved, "-o", "model.pb")

@@ -4,6 +4,7 @@ A checkpoint is called by what its files' names have in common, `model.ckpt`; an
 for it. Checkpoints of TensorFlow's first releases have one file of that name, and its `.meta`.
 """
 
+import os
 import re
 
 from costdb.plugins import ArtifactError, Source
@@ -49,6 +50,8 @@ def member(source: Source, suffix: str) -> Source:
 
 def is_table(source: Source) -> bool:
     """Whether a file ends as the tables of checkpoints do; false if it cannot be read."""
+    if _is_not_there(source):
+        return False
     try:
         size = source.size
         return size >= len(MAGIC) and source.read(size - len(MAGIC), len(MAGIC)) == MAGIC
@@ -58,7 +61,15 @@ def is_table(source: Source) -> bool:
 
 def is_missing(source: Source) -> bool:
     """Whether there is no such file; one that may not be read counts as missing."""
+    if _is_not_there(source):
+        return True
     try:
         return source.size < 0
     except ArtifactError:
         return True
+
+
+def _is_not_there(source: Source) -> bool:
+    # Opening it would say so, too, but only after a search for a name that looks alike. Path.exists
+    # raises where a folder above may not be searched.
+    return source.path is not None and not os.path.exists(source.path)  # noqa: PTH110

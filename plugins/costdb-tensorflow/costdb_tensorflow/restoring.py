@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from costdb.plugins import BrokenArtifact
 from costdb_tensorflow.definitions import Definitions
 from costdb_tensorflow.function_body import FunctionBody
-from costdb_tensorflow.nodes import Node, Nodes, Value, parse_value, read_nodes
+from costdb_tensorflow.nodes import Node, Nodes, Value, identity_origin, parse_value, read_nodes
 
 _ASSIGNMENTS = frozenset({"Assign", "AssignVariableOp"})
 _RESTORE = "RestoreV2"
@@ -73,20 +73,11 @@ def _restored(
     for name in wanted:
         node = nodes[name]
         if node.op in _ASSIGNMENTS and len(node.inputs) >= 2:
-            source = _origin(nodes, node.inputs[1])
+            source = identity_origin(node.inputs[1], nodes)
             restore = nodes.get(source.node)
             if restore is not None and restore.op == _RESTORE:
                 variable = given.get(node.inputs[0], node.inputs[0])
                 yield variable.node, _stored(nodes, restore, source.output)
-
-
-def _origin(nodes: Nodes, value: Value) -> Value:
-    """What a value is a copy of."""
-    seen = set()
-    while value.node in nodes and nodes[value.node].op == "Identity" and value not in seen:
-        seen.add(value)
-        value = nodes[value.node].inputs[0]
-    return value
 
 
 def _stored(nodes: Nodes, restore: Node, output: int) -> Stored:

@@ -259,6 +259,24 @@ def test_a_variable_that_nothing_restores_is_named(
         freeze(folder)
 
 
+def test_a_copy_of_nothing_restores_nothing(
+    training: formats.Training, tmp_path: Path, freeze: Freeze
+) -> None:
+    for suffix in (".index", ".data-00000-of-00001"):
+        shutil.copy(training.file(suffix), tmp_path)
+    meta_graph = models.tensorflow().compat.v1.MetaGraphDef.FromString(
+        training.file(".meta").read_bytes()
+    )
+    for node in meta_graph.graph_def.node:
+        if node.name.startswith("save/Assign"):
+            node.input[1] = "copy_of_nothing"
+    meta_graph.graph_def.node.add(name="copy_of_nothing", op="Identity")
+    path = tmp_path / training.file(".meta").name
+    path.write_bytes(meta_graph.SerializeToString())
+    with pytest.raises(BrokenArtifact, match="nothing in the graph says where the value of"):
+        freeze(path, outputs=["logits"])
+
+
 def test_a_table_cannot_be_frozen(tmp_path: Path, freeze: Freeze) -> None:
     layers = models.keras().layers
     model = models.keras().Sequential(

@@ -1,11 +1,14 @@
 """`costdb db`: the database itself."""
 
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from costdb.cli import options, output
+from costdb.errors import UsageError
 
 app = typer.Typer(help="Create, upgrade and look at the database.", no_args_is_help=True)
 
@@ -88,3 +91,30 @@ def doctor(
     )
     if problems:
         raise typer.Exit(1)
+
+
+@app.command()
+def prune(
+    checks_older_than: Annotated[
+        str,
+        typer.Option(
+            "--checks-older-than", metavar="DAYS", help="Remove runs of this age: 90d for 90 days."
+        ),
+    ],
+    database: options.Database = None,
+) -> None:
+    """Remove old runs of check, except what the next check needs to know what is new."""
+    from costdb import maintenance
+
+    pruned = maintenance.prune(_days(checks_older_than), database=database)
+    kept = f", {pruned.kept:,} as old kept for the next check to know what is new"
+    output.say(f"{pruned.removed:,} runs of check removed{kept if pruned.kept else ''}")
+
+
+def _days(text: str) -> timedelta:
+    match = re.fullmatch(r"([0-9]{1,5})d", text)
+    if match is None:
+        raise UsageError(
+            f"--checks-older-than {text!r} is no number of days", hint="write 90d for 90 days"
+        )
+    return timedelta(days=int(match[1]))

@@ -17,7 +17,10 @@ def recost(
     from costdb import maintenance
     from costdb.report import maintenance as report
 
-    with output.progress("recosting") as progress:
+    with (
+        output.telling_how_to_go_on("what was counted is kept: costdb recost counts the rest"),
+        output.progress("recosting") as progress,
+    ):
         done = maintenance.recost(progress=progress, database=database)
     output.emit(
         output_format,

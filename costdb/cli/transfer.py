@@ -33,6 +33,8 @@ def import_(
     """Add the rows of an export that the database does not have: all of them, or none."""
     from costdb import maintenance
 
-    done = maintenance.import_(None if str(origin) == "-" else origin, database=database)
+    source = None if str(origin) == "-" else origin
+    with output.telling_how_to_go_on("the database holds all rows or none: import them again"):
+        done = maintenance.import_(source, database=database)
     added = ", ".join(f"{count:,} {table}" for table, count in done.added.items())
     output.say(f"added {added or 'nothing'}; {done.present:,} rows were there already")

@@ -9,9 +9,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from costdb.store.opening import Store, Upgraded, open_store, upgrade_store
+    from costdb.store.opening import Store, Upgraded, open_store, require_current, upgrade_store
 
-__all__ = ["Store", "Upgraded", "open_store", "upgrade_store"]
+__all__ = ["Store", "Upgraded", "open_store", "require_current", "upgrade_store"]
 
 
 def __getattr__(name: str) -> object:

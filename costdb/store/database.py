@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.util import LRUCache
 
 from costdb.errors import ConfigurationError, DatabaseMissing, DatabaseUnavailable
 from costdb.store.failures import shown, translated
@@ -23,7 +25,14 @@ PATIENCE_SECONDS = 30.0
 JOURNAL_SECONDS = 5.0
 CONNECT_SECONDS = 10
 
+# Whoever opens a database again finds the statements that were compiled for it: of a small ingest,
+# compiling them takes longest. No connection is kept: each opening has its own.
+_ENGINES_KEPT = 8
+_STATEMENTS_KEPT = 500
+
+# Options of an engine: whether its transactions write, and how long these wait for others.
 _WRITES = "costdb_writes"
+_PATIENCE = "costdb_patience_seconds"
 
 
 def create_engine(
@@ -34,7 +43,7 @@ def create_engine(
     Args:
         url: `sqlite:///PATH`, a plain path, or `postgresql://...`.
         create: Whether an SQLite file, and its folder, may be created.
-        patience_seconds: How long SQLite waits for another writer.
+        patience_seconds: How long a writer waits for another.
 
     Raises:
         ConfigurationError: The URL cannot be read, or names no database that is supported.
@@ -54,7 +63,7 @@ def create_engine(
             )
         path = Path(str(parsed.database))
         return _sqlite_engine(path, create=create, patience_seconds=patience_seconds)
-    return _postgresql_engine(parsed)
+    return _reopened(_postgresql_engine(parsed, patience_seconds))
 
 
 def sqlite_path(engine: Engine) -> Path | None:
@@ -66,9 +75,14 @@ def sqlite_path(engine: Engine) -> Path | None:
 
 @contextmanager
 def read_transaction(engine: Engine) -> Iterator[Connection]:
-    """A transaction that only reads. Raises DatabaseUnavailable."""
-    with translated(engine.url), engine.begin() as connection:
-        yield connection
+    """A transaction that only reads, and all of it as of one moment. Raises DatabaseUnavailable."""
+    with translated(engine.url), engine.connect() as connection:
+        if connection.dialect.name == "postgresql":  # SQLite sees one moment by itself
+            connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        with connection.begin():
+            yield connection
 
 
 @contextmanager
@@ -174,23 +188,28 @@ def _sqlite_engine(path: Path, *, create: bool, patience_seconds: float) -> Engi
                 hint="costdb ingest MODEL --tag TAG creates it, as does costdb db init",
             )
         _make_folder(path.parent)
+    return _reopened(_engine_of_file(path, create=create, patience_seconds=patience_seconds))
 
+
+@lru_cache(_ENGINES_KEPT)
+def _engine_of_file(path: Path, *, create: bool, patience_seconds: float) -> Engine:
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(
             _sqlite_uri(path, create=create),
             uri=True,
             timeout=patience_seconds,
-            # SQLAlchemy begins transactions, in `_begin`.
+            # Transactions are begun in `_begin`.
             isolation_level=None,
             # A pool may hand a connection to another thread, one at a time.
             check_same_thread=False,
         )
 
     engine = sqlalchemy.create_engine(
-        URL.create("sqlite", database=str(path)), creator=connect, hide_parameters=True
+        URL.create("sqlite", database=str(path)),
+        creator=connect,
+        execution_options={"compiled_cache": LRUCache(_STATEMENTS_KEPT)},
     )
     event.listen(engine, "connect", _set_pragmas)
-    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -216,13 +235,18 @@ def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
 
 
 def _begin(connection: Connection) -> None:
-    """Begin for real, as SQLAlchemy's documentation of SQLite shows.
+    """Begin for real on SQLite, as SQLAlchemy's documentation shows; limit waiting on PostgreSQL.
 
-    A writer takes the lock at once: one that first reads fails without waiting where another has
-    written in between (SQLITE_BUSY_SNAPSHOT).
+    A writer of SQLite takes the lock at once: one that first reads fails without waiting where
+    another has written in between (SQLITE_BUSY_SNAPSHOT).
     """
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    writes = options.get(_WRITES)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    elif writes:
+        milliseconds = round(1000 * options[_PATIENCE])
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
 
 
 def _make_folder(folder: Path) -> None:
@@ -235,16 +259,33 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _postgresql_engine(url: URL) -> Engine:
+@lru_cache(_ENGINES_KEPT)
+def _postgresql_engine(url: URL, patience_seconds: float) -> Engine:
     try:
         return sqlalchemy.create_engine(
             url,
             connect_args={"connect_timeout": url.query.get("connect_timeout", CONNECT_SECONDS)},
             pool_pre_ping=True,
-            hide_parameters=True,
+            execution_options={
+                "compiled_cache": LRUCache(_STATEMENTS_KEPT),
+                _PATIENCE: patience_seconds,
+            },
         )
     except ModuleNotFoundError as error:
         raise DatabaseUnavailable(
             f"{shown(url)} needs psycopg, which is not installed",
             hint="pip install 'costdb[postgres]'",
         ) from error
+
+
+def _reopened(kept: Engine) -> Engine:
+    """An engine with connections of its own, and the compiled statements of one that is kept."""
+    engine = Engine(
+        kept.pool.recreate(),
+        kept.dialect,
+        kept.url,
+        execution_options=kept.get_execution_options(),
+        hide_parameters=True,
+    )
+    event.listen(engine, "begin", _begin)
+    return engine

@@ -49,7 +49,7 @@ def examine(engine: Engine) -> Iterator[Problem]:
     with read_transaction(engine) as connection:
         for line in damage(connection):
             yield Problem("file", "", line)
-        yield from _broken_references(connection)
+        yield from broken_references(connection)
         yield from _orphans(connection)
         yield from _odd_versions(connection)
         yield from _damaged_names(connection)
@@ -57,7 +57,7 @@ def examine(engine: Engine) -> Iterator[Problem]:
             yield from _damaged_structure(connection, identity)
 
 
-def _broken_references(connection: Connection) -> Iterator[Problem]:
+def broken_references(connection: Connection) -> Iterator[Problem]:
     """Rows that refer to a row which is not there."""
     for table in schema.metadata.sorted_tables:
         key = tuple(table.primary_key.columns)

@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, Select, select
 
+from costdb.errors import BrokenArtifact
 from costdb.store import schema
 from costdb.store.compression import restored
 from costdb.store.database import read_transaction
+from costdb.store.examination import broken_references
 from costdb.store.migrations import HEAD
 from costdb.store.portable import FORMAT, KINDS, LAYER_COLUMNS, LAYERS, Kind, is_content
 
@@ -23,18 +25,28 @@ def export_lines(engine: Engine) -> Generator[str]:
     Two databases with the same rows, stored in the same order, give the same lines.
 
     Raises:
-        BrokenArtifact: What the database holds is damaged.
+        BrokenArtifact: What the database holds is damaged, or refers to what is not there.
         DatabaseUnavailable: The database cannot be read.
     """
     yield _line({"schema": FORMAT, "revision": HEAD, LAYERS: LAYER_COLUMNS})
     count = 0
     with read_transaction(engine) as connection:
+        _refuse_broken_references(connection)
         for kind in KINDS:
             rows = connection.execution_options(yield_per=_BATCH).execute(_query(kind))
             for row in rows.mappings():
                 yield _line(_record(connection, kind, row))
                 count += 1
     yield _line({"kind": "end", "rows": count})
+
+
+def _refuse_broken_references(connection: Connection) -> None:
+    """Raise BrokenArtifact rather than leave out a row whose reference cannot be named."""
+    for problem in broken_references(connection):
+        raise BrokenArtifact(
+            f"row {problem.row} of {problem.table} cannot be exported: {problem.text}",
+            hint="costdb db doctor names every such row; restore a backup",
+        )
 
 
 def _query(kind: Kind) -> Select[Any]:

@@ -1,13 +1,24 @@
 """`costdb import`: the rows of an export into a database that may hold rows already."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from itertools import groupby, islice
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, insert, select, tuple_, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from costdb.canonical import names_digest, structure_digest
@@ -45,6 +56,9 @@ _NAME_CHECKS: dict[tuple[str, str], Callable[[str], str]] = {
 }
 
 Row = dict[str, Any]
+
+# The values that tell a row of a kind from the others.
+_Key = tuple[Any, ...]
 
 
 @dataclass(slots=True)
@@ -86,10 +100,11 @@ def import_lines(engine: Engine, lines: Iterable[str]) -> Imported:
     done = Imported()
     parsed = _parsed(lines)
     with write_transaction(engine) as connection:
+        presence = _Presence(connection)
         for kind, group in groupby(parsed, key=lambda line: line.kind):
             while batch := list(islice(group, _BATCH)):
                 try:
-                    _add(connection, kind, batch, done)
+                    _add(connection, kind, batch, presence, done)
                 except IntegrityError as error:
                     raise VersionConflict(
                         f"{_place(batch)}: a {kind.table.name} contradicts one that is there",
@@ -100,7 +115,9 @@ def import_lines(engine: Engine, lines: Iterable[str]) -> Imported:
 
 def _parsed(lines: Iterable[str]) -> Iterator[_Line]:
     """The rows of an export. Raises BrokenExport."""
-    kinds = {kind.table.name: kind for kind in KINDS}
+    kinds = {
+        kind.table.name: (kind, {column.name: column for column in kind.columns}) for kind in KINDS
+    }
     count, ended = 0, False
     for number, text in enumerate(lines, start=1):
         record = _object(text, number)
@@ -117,7 +134,7 @@ def _parsed(lines: Iterable[str]) -> Iterator[_Line]:
             continue
         if not isinstance(name, str) or name not in kinds:
             raise _broken(number, f"no kind {name!r} of rows is known")
-        yield _read(number, kinds[name], record)
+        yield _read(number, *kinds[name], record)
         count += 1
     if not ended:
         raise BrokenExport("the export ends too early", hint="export it again")
@@ -143,15 +160,14 @@ def _check_header(record: Row) -> None:
         )
 
 
-def _read(number: int, kind: Kind, record: Row) -> _Line:
+def _read(number: int, kind: Kind, columns: Mapping[str, Column[Any]], record: Row) -> _Line:
     layers = record.pop(LAYERS, None) if kind.table is schema.cost else None
     references = {reference.name: record.pop(reference.name, None) for reference in kind.references}
     for name, value in references.items():
         if not isinstance(value, str):
             raise _broken(number, f"{name} is {value!r}")
-    columns = {column.name: column for column in kind.columns}
-    if set(record) != set(columns):
-        odd = sorted(set(record) ^ set(columns))
+    if record.keys() != columns.keys():
+        odd = sorted(record.keys() ^ columns.keys())
         raise _broken(number, f"it lacks or has too much of {', '.join(odd)}")
     values = {name: _value(columns[name], record[name], number) for name in columns}
     _check_content(number, kind, values)
@@ -215,14 +231,20 @@ def _layers(number: int, layers: object) -> list[Row]:
     return read
 
 
-def _add(connection: Connection, kind: Kind, batch: Sequence[_Line], done: Imported) -> None:
+def _add(
+    connection: Connection,
+    kind: Kind,
+    batch: Sequence[_Line],
+    presence: "_Presence",
+    done: Imported,
+) -> None:
     """Write what of a batch is not there yet."""
     for reference in kind.references:
         _resolve(connection, reference, batch)
-    present = _present(connection, kind, batch)
-    new: dict[tuple[Any, ...], _Line] = {}
+    present = presence.among(kind, batch)
+    new: dict[_Key, _Line] = {}
     for line in batch:
-        key = tuple(line.values[name] for name in kind.keys)
+        key = kind.key(line.values)
         if key in present or key in new:
             _end(connection, kind, line, present.get(key))
             done.present += 1
@@ -264,16 +286,44 @@ def _resolve(connection: Connection, reference: Reference, batch: Sequence[_Line
         line.values[reference.column] = numbers[name]
 
 
-def _present(
-    connection: Connection, kind: Kind, batch: Sequence[_Line]
-) -> dict[tuple[Any, ...], Any]:
-    """The rows that are there already, by their keys."""
-    columns = [kind.table.c[name] for name in kind.keys]
-    wanted = [tuple(line.values[name] for name in kind.keys) for line in batch]
-    query = select(kind.table).where(tuple_(*columns).in_(wanted))
-    return {
-        tuple(row[name] for name in kind.keys): row for row in connection.execute(query).mappings()
-    }
+class _Presence:
+    """Which rows of an export are there already, by their keys.
+
+    A large import asks thousands of times, so that every answer has to come from an index.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def among(self, kind: Kind, batch: Sequence[_Line]) -> Mapping[_Key, Any]:
+        """Those of a batch that are there, and maybe others."""
+        if kind.table is schema.analysis:
+            return self._analyses(kind, batch)
+        # Column by column: rows of values would be sought in no index.
+        wanted = {name: {line.values[name] for line in batch} for name in kind.keys}
+        return self._found(
+            kind, and_(*(kind.table.c[name].in_(values) for name, values in wanted.items()))
+        )
+
+    def _analyses(self, kind: Kind, batch: Sequence[_Line]) -> Mapping[_Key, Any]:
+        """Only the current ones have an index, and only few were replaced."""
+        table = schema.analysis
+        versions = {line.values["version_id"] for line in batch}
+        is_current = and_(table.c.replaced_at.is_(None), table.c.version_id.in_(versions))
+        present = ChainMap(self._found(kind, is_current), self._replaced)
+        ended = {kind.key(line.values): line.values for line in batch if line.values["replaced_at"]}
+        if ended:
+            self._replaced = self._replaced | ended
+        return present
+
+    @cached_property
+    def _replaced(self) -> dict[_Key, Any]:
+        kind = next(kind for kind in KINDS if kind.table is schema.analysis)
+        return self._found(kind, schema.analysis.c.replaced_at.is_not(None))
+
+    def _found(self, kind: Kind, condition: ColumnElement[bool]) -> dict[_Key, Any]:
+        rows = self._connection.execute(select(kind.table).where(condition)).mappings()
+        return {kind.key(row): row for row in rows}
 
 
 def _end(connection: Connection, kind: Kind, line: _Line, row: Any) -> None:

@@ -37,7 +37,12 @@ class SchemaState(Enum):
     EMPTY = "empty"
     OLDER = "older"
     NEWER = "newer"
+    ANCIENT = "ancient"  # older than the first that this program knows
     FOREIGN = "foreign"  # tables of another program
+
+
+# No upgrade of this program's leads from these to its tables.
+UNKNOWN_STATES = frozenset({SchemaState.NEWER, SchemaState.ANCIENT, SchemaState.FOREIGN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +74,11 @@ def inspect_schema(engine: Engine, revisions: Sequence[str] = REVISIONS) -> Sche
     revision = _revision(engine)
     if revision == head:
         return Schema(SchemaState.CURRENT, revision, head)
+    if revision in revisions:
+        return Schema(SchemaState.OLDER, revision, head)
     if revision is not None:
-        known = revision in revisions
-        return Schema(SchemaState.OLDER if known else SchemaState.NEWER, revision, head)
+        is_ancient = revision < revisions[0]  # they are numbered
+        return Schema(SchemaState.ANCIENT if is_ancient else SchemaState.NEWER, revision, head)
     with translated(engine.url):
         tables = set(sqlalchemy.inspect(engine).get_table_names())
     is_empty = tables <= {"alembic_version"}
@@ -87,6 +94,12 @@ def refusal(engine: Engine, schema: Schema) -> SchemaMismatch:
                 f"{place} has schema {schema.revision}, which this program ({schema.head}) does"
                 " not know",
                 hint="pip install --upgrade costdb",
+            )
+        case SchemaState.ANCIENT:
+            return SchemaMismatch(
+                f"{place} has schema {schema.revision}, which is too old for this program"
+                f" ({schema.head})",
+                hint="run costdb db upgrade of the release that came after it, then this one's",
             )
         case SchemaState.FOREIGN:
             return SchemaMismatch(
@@ -118,13 +131,13 @@ def upgrade(
         The copy of the old file; None where none was needed.
 
     Raises:
-        SchemaMismatch: The schema is newer, or another program's.
+        SchemaMismatch: The schema is newer, too old, or another program's.
         DatabaseUnavailable: The database cannot be written, or another upgrade takes too long.
     """
     schema = inspect_schema(engine, revisions)
     if schema.state is SchemaState.CURRENT:
         return None
-    if schema.state in {SchemaState.NEWER, SchemaState.FOREIGN}:
+    if schema.state in UNKNOWN_STATES:
         raise refusal(engine, schema)
     copy = _back_up_before(engine, schema) if schema.state is SchemaState.OLDER else None
     _run_alembic(engine, folder, "upgrade", schema.head)
@@ -181,8 +194,8 @@ def _revision(engine: Engine) -> str | None:
         with read_transaction(engine) as connection:
             revision: str | None = connection.scalar(query)
             return revision
-    except DBAPIError as error:
-        if is_missing_table(error):
+    except DatabaseUnavailable as error:
+        if is_missing_table(error.__cause__):
             return None
         raise
 

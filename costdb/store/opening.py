@@ -7,10 +7,18 @@ from typing import Self
 
 from sqlalchemy import Engine
 
+from costdb.errors import DatabaseMissing
 from costdb.store.database import choose_journal, create_engine, sqlite_path
 from costdb.store.failures import shown
 from costdb.store.filesystem import is_writable
-from costdb.store.migrations import HEAD, SchemaState, inspect_schema, refusal, upgrade
+from costdb.store.migrations import (
+    HEAD,
+    UNKNOWN_STATES,
+    SchemaState,
+    inspect_schema,
+    refusal,
+    upgrade,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,22 @@ def upgrade_store(url: str) -> Upgraded:
         engine.dispose()
 
 
+def require_current(engine: Engine) -> None:
+    """See that an open database still answers, with this program's tables.
+
+    Raises:
+        DatabaseMissing: Its file is gone; who has it open would write into nothing.
+        DatabaseUnavailable: It cannot be reached.
+        SchemaMismatch: Its tables are newer, older or another program's.
+    """
+    path = sqlite_path(engine)
+    if path is not None and not path.exists():
+        raise DatabaseMissing(f"the database {path} is gone", hint="restore a backup")
+    schema = inspect_schema(engine)
+    if schema.state is not SchemaState.CURRENT:
+        raise refusal(engine, schema)
+
+
 def _ready(engine: Engine, *, create: bool) -> tuple[str, ...]:
     """See that the tables are this program's. Returns what a user should know."""
     schema = inspect_schema(engine)
@@ -114,7 +138,7 @@ def _ready(engine: Engine, *, create: bool) -> tuple[str, ...]:
         if schema.state is not SchemaState.CURRENT:
             raise refusal(engine, schema)
         return ()
-    if schema.state in {SchemaState.NEWER, SchemaState.FOREIGN}:
+    if schema.state in UNKNOWN_STATES:
         raise refusal(engine, schema)
     if schema.state is SchemaState.EMPTY and not create:
         raise refusal(engine, schema)

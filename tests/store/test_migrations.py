@@ -182,6 +182,20 @@ class TestState:
             assert "has schema 9999" in caught.value.message
             assert caught.value.hint == "pip install --upgrade costdb"
 
+    def test_older_than_the_first_is_refused(
+        self, store: Store, add: Add, database_url: str
+    ) -> None:
+        add("v1")
+        with write_transaction(store.engine) as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+        before = contents(store.engine)
+        for attempt in (open_store, upgrade_store):
+            with pytest.raises(SchemaMismatch) as caught:
+                attempt(database_url)
+            assert "has schema 0000, which is too old" in caught.value.message
+            assert "costdb db upgrade" in caught.value.hint
+        assert contents(store.engine) == before
+
     def test_another_programs_tables_are_refused(self, engine: Engine) -> None:
         with write_transaction(engine) as connection:
             connection.execute(text("CREATE TABLE bookmark (id INTEGER)"))

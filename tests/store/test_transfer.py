@@ -1,17 +1,24 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
+from time import sleep
 
 import pytest
 from builders.analyses import NOW, analysis, chain
+from builders.writing import counted, exported, fill
+from sqlalchemy.event import listen
 
-from costdb.errors import BrokenExport, VersionConflict
+from costdb.errors import BrokenArtifact, BrokenExport, VersionConflict
 from costdb.store import Store, administration, open_store, read, upgrade_store
+from costdb.store.database import outside_transaction
 from costdb.store.examination import Problem, examine
 from costdb.store.exporting import export_lines
 from costdb.store.importing import import_lines
-from costdb.store.records import IngestOutcome
+from costdb.store.migrations import HEAD
+from costdb.store.records import IngestOutcome, IngestStatus
 from costdb.store.stored import version_cost
 from costdb.store.write import ingest
 
@@ -162,7 +169,7 @@ def test_a_damaged_line_is_named_and_nothing_is_written(
         pytest.param(lambda lines: [lines[0], "[]"], "no JSON object", id="list"),
         pytest.param(lambda lines: [lines[0], "[" * 100_000], "no JSON", id="deep"),
         pytest.param(
-            lambda lines: [lines[0].replace('"0002"', '"0001"'), *lines[1:]],
+            lambda lines: [lines[0].replace(f'"{HEAD}"', '"0001"'), *lines[1:]],
             "schema '0001'",
             id="other-schema",
         ),
@@ -179,3 +186,84 @@ def test_a_damaged_export_is_refused(
         with pytest.raises(BrokenExport, match=message):
             import_lines(other.engine, damage(lines_of(filled)))
         assert lines_of(other) == empty
+
+
+def test_an_export_is_of_one_moment_while_others_write(filled: Store, add: Add) -> None:
+    before = lines_of(filled)
+    lines = export_lines(filled.engine)
+    # The header, and the first row of a model: the rest is still to be read.
+    begun = [next(lines), next(lines)]
+    add("v4", width=64)
+    add("v1", width=64, model="another")
+    assert [*begun, *lines] == before
+    assert len(lines_of(filled)) > len(before)
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        pytest.param(
+            "UPDATE version SET model_id = 77 WHERE id = 2",
+            "row 2 of version cannot be exported: model_id 77 is no row of model",
+            id="version",
+        ),
+        pytest.param(
+            "UPDATE layer_cost SET cost_id = 77 WHERE cost_id = 1",
+            "row 77 0 of layer_cost cannot be exported: cost_id 77 is no row of cost",
+            id="layers",
+        ),
+        pytest.param(
+            "DELETE FROM layer_names WHERE id = 1",
+            "row 1 of analysis cannot be exported: layer_names_id 1 is no row of layer_names",
+            id="names",
+        ),
+    ],
+)
+def test_nothing_is_left_out_for_a_broken_reference(
+    sqlite_url: str, statement: str, message: str
+) -> None:
+    """Only SQLite can be told not to look at references."""
+    fill(sqlite_url)
+    with open_store(sqlite_url) as store:
+        with outside_transaction(store.engine) as connection:
+            connection.execute("PRAGMA foreign_keys=OFF")
+            connection.execute(statement)
+            connection.execute("PRAGMA foreign_keys=ON")
+        with pytest.raises(BrokenArtifact) as caught:
+            lines_of(store)
+        assert caught.value.message == message
+        assert "costdb db doctor" in caught.value.hint
+        assert message.partition(": ")[2] in {problem.text for problem in examine(store.engine)}
+
+
+def test_an_import_and_an_ingest_of_the_same_model_wait_for_each_other(
+    postgresql_url: str,
+) -> None:
+    """The import writes a structure, the ingest locks the model; each then needs the other's."""
+    upgrade_store(postgresql_url)
+    with open_store(postgresql_url) as store, ThreadPoolExecutor(1) as pool:
+        # The model is there, the structures are not.
+        ingest(store.engine, [counted(8)], model="segmenter", tag="v0", now=NOW)
+        structures_written, model_locked = Event(), Event()
+
+        def lines() -> Iterator[str]:
+            for line in exported():
+                if line.startswith('{"kind":"version"'):
+                    structures_written.set()
+                    assert model_locked.wait(60)
+                    sleep(0.5)  # the ingest is waiting for the structure by now
+                # After those that are there.
+                yield line.replace('"ordinal":', '"ordinal":9')
+
+        importing = pool.submit(import_lines, store.engine, lines())
+        assert structures_written.wait(60)
+
+        def note(*happened: object) -> None:
+            if "UPDATE" in str(happened[2]):  # SELECT ... FOR NO KEY UPDATE
+                model_locked.set()
+
+        listen(store.engine, "after_cursor_execute", note)
+        done = ingest(store.engine, [counted(24)], model="segmenter", tag="v9", now=NOW)
+        assert done.status is IngestStatus.CREATED
+        assert importing.result(60).added["version"] == 2
+        assert list(examine(store.engine)) == []

@@ -1,6 +1,6 @@
 """`accept`: what a version costs may be so from now on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,8 +23,9 @@ from costdb.store import Store, open_store, read
 from costdb.store.acceptances import add_acceptances, revoke_acceptance
 from costdb.store.records import VersionRecord
 from costdb.trends import reasons
-from costdb.trends.acceptance import Acceptance, AcceptanceState, states
+from costdb.trends.acceptance import Acceptance, AcceptanceKey, AcceptanceState, states
 from costdb.trends.accepted_file import add_accepted
+from costdb.trends.policy import Policy
 from costdb.trends.policy_rule import JUDGED, is_scope, scope_hint
 from costdb.trends.scopes import SUMMED_METRICS, TOTAL, amount
 from costdb.trends.verdicts import Verdict
@@ -63,22 +64,46 @@ class Accepted:
 
 def accept(request: Request, settings: Settings) -> Accepted:
     """Accept what a version costs; see `costdb.api.accept`."""
-    _check_words(request)
     file = accepted_file(settings) if request.in_file else None
     with open_store(settings.database, create=False) as store:
         version = read.resolve(store.engine, request.version)
-        if version.archived_at is not None:
-            raise UsageError(
-                f"{version.name} is archived: nothing is measured from it",
-                hint="accept a version that is in use",
-            )
-        wanted = list(_Accepting(request, settings, store, version).acceptances())
+        policy = policy_in_force(request.policy, settings)
+        in_force = acceptances_in_force(settings, store, request.now)
+        wanted = what_is_accepted(request, version, store, policy, in_force)
         if file is None:
             return Accepted(version.name, tuple(add_acceptances(store.engine, wanted)))
     if wanted:
         add_accepted(file, wanted)
     made = tuple(replace(one, file=str(file)) for one in wanted)
     return Accepted(version.name, made, file)
+
+
+def what_is_accepted(
+    request: Request,
+    version: VersionRecord,
+    store: Store,
+    policy: Policy,
+    in_force: Mapping[AcceptanceKey, Acceptance],
+) -> list[Acceptance]:
+    """What a request accepts, each thing once; nothing is written.
+
+    Args:
+        request: What is to be accepted.
+        version: The version that it names.
+        store: The database.
+        policy: The policy that finds.
+        in_force: What was accepted before.
+
+    Raises:
+        UsageError, NotInDatabase: As `costdb.api.accept`.
+    """
+    check_words(request)
+    if version.archived_at is not None:
+        raise UsageError(
+            f"{version.name} is archived: nothing is measured from it",
+            hint="accept a version that is in use",
+        )
+    return list(_Accepting(request, version, CostReader(store), policy, in_force).acceptances())
 
 
 def accepted(
@@ -103,7 +128,8 @@ def revoke(settings: Settings, number: int, now: datetime) -> Acceptance:
         return revoke_acceptance(store.engine, number, now)
 
 
-def _check_words(request: Request) -> None:
+def check_words(request: Request) -> None:
+    """See that a request says what can be accepted. Raises UsageError."""
     if not request.reason.strip():
         raise UsageError("the reason is empty", hint='write --reason "added decoder"')
     for metric in request.metrics:
@@ -129,13 +155,18 @@ class _Accepting:
     """The acceptance of one version."""
 
     def __init__(
-        self, request: Request, settings: Settings, store: Store, version: VersionRecord
+        self,
+        request: Request,
+        version: VersionRecord,
+        reader: CostReader,
+        policy: Policy,
+        in_force: Mapping[AcceptanceKey, Acceptance],
     ) -> None:
         self.request = request
-        self.settings = settings
-        self.store = store
         self.version = version
-        self.reader = CostReader(store)
+        self.reader = reader
+        self.policy = policy
+        self.in_force = in_force
 
     def acceptances(self) -> Iterator[Acceptance]:
         """What is accepted, each thing once."""
@@ -172,12 +203,11 @@ class _Accepting:
 
     def _findings(self, point: str) -> tuple[Finding, ...]:
         version = self.version
-        in_force = acceptances_in_force(self.settings, self.store, self.request.now)
         finder = BaselineFinder(
-            self.reader, version.model, version.branch, point, in_force, version=version
+            self.reader, version.model, version.branch, point, self.in_force, version=version
         )
         subject = subject_of_version(self.reader, version, point, finder)
-        return judged(subject, policy_in_force(self.request.policy, self.settings))
+        return judged(subject, self.policy)
 
     def _acceptance(self, cost: GraphCost, point: str, metric: str, scope: str) -> Acceptance:
         # What a structural rule looks at has no number; where layers are, there are MACs.

@@ -1,6 +1,6 @@
 """`check`: versions of the database, and files that are in none, against their baselines."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,16 +12,17 @@ from costdb.binding import nearest
 from costdb.contracts import Finding
 from costdb.cost import RULES
 from costdb.cost.result import Analysis
-from costdb.errors import DatabaseMissing, DatabaseUnavailable, NotInDatabase
+from costdb.errors import DatabaseMissing, DatabaseUnavailable, NotInDatabase, UsageError
 from costdb.in_force import acceptances_in_force, policy_in_force
 from costdb.judging import Against, Subject, judged
 from costdb.points import DEFAULT
 from costdb.reading import Reading
 from costdb.settings import Settings
-from costdb.sides import is_file, side
+from costdb.sides import Side, is_file, side
 from costdb.store import Store, lineage, open_store, read
 from costdb.store.check_runs import runs, save_runs
 from costdb.store.records import CheckRun, VersionRecord
+from costdb.trends.acceptance import Acceptance, AcceptanceKey
 from costdb.trends.news import with_news
 from costdb.trends.policy import Policy
 from costdb.trends.verdicts import Baseline, Verdict, worst
@@ -68,14 +69,57 @@ class Request:
     now: datetime
 
 
+def require_one_question(target: str | None, against: str | None, *, all_models: bool) -> None:
+    """See that it is said what is checked, one thing or all. Raises UsageError."""
+    if (target is None) is not all_models:
+        raise UsageError("name one model or file, or say --all", hint="costdb check detector")
+    if all_models and against is not None:
+        raise UsageError("--all has no one baseline", hint="leave --against out")
+
+
 def check(request: Request, settings: Settings) -> Checked:
     """Judge what is asked for; see `costdb.api.check`."""
     policy = policy_in_force(request.policy, settings)
     with _store(request, settings) or nullcontext() as store:
-        run = _Check(request, settings, policy, store)
+        notes = () if store is None else store.notes
+        against = None
+        if request.against is not None:
+            against = against_side(side(request.against, request.reading, settings, store))
+        acceptances = acceptances_in_force(settings, store, request.now)
+        run = Check(request, policy, acceptances, store, against)
         if request.target is not None and is_file(request.target):
-            return Checked(run.of_file(request.target), run.notes)
-        return run.of_versions()
+            name, found = _analyses_of(request.target, request, settings)
+            return Checked(run.of_analyses(name, found), notes)
+        judged_runs = run.of_versions()
+        if request.save:
+            assert store is not None  # noqa: S101 - versions come out of it
+            notes = (*notes, *_kept(store, judged_runs))
+        return checked_versions(judged_runs, notes)
+
+
+def checked_versions(runs_found: Iterable[CheckRun], notes: Iterable[str]) -> Checked:
+    """What was found of versions."""
+    return Checked(tuple(one for run in runs_found for one in run.findings), tuple(notes))
+
+
+def _kept(store: Store, found: Iterable[CheckRun]) -> Iterator[str]:
+    """Keep what was found of versions. Yields why that could not be."""
+    try:
+        save_runs(store.engine, found)
+    except DatabaseUnavailable as error:
+        yield f"what was found is not kept: {error.message}"
+
+
+def against_side(found: Side) -> Against:
+    """One thing as what everything is compared with."""
+
+    def at(point: str) -> Baseline | str:
+        costed = found.at(point)
+        if isinstance(costed, str):
+            return costed
+        return Baseline(costed.name, costed.cost, costed.inputs)
+
+    return at
 
 
 def subject_of_version(
@@ -117,59 +161,87 @@ def _store(request: Request, settings: Settings) -> Store | None:
         raise
 
 
-class _Check:
+def _analyses_of(file: str, request: Request, settings: Settings) -> tuple[str, list[Analysis]]:
+    """What a file's model is called, and what it costs where that is asked for."""
+    configured = settings.model_for(file)
+    found = analyses(file, request.reading, configured.points if configured else {})
+    name = request.model or (configured.name if configured else model_name(file))
+    return name, [one for one in found if request.point in {None, one.point}]
+
+
+class Check:
     """One check, with the database that it may need."""
 
     def __init__(
-        self, request: Request, settings: Settings, policy: Policy, store: Store | None
+        self,
+        request: Request,
+        policy: Policy,
+        acceptances: Mapping[AcceptanceKey, Acceptance],
+        store: Store | None,
+        against: Against | None = None,
     ) -> None:
-        self.request = request
-        self.settings = settings
-        self.policy = policy
-        self.store = store
-        self.reader = None if store is None else CostReader(store)
-        self.notes = () if store is None else store.notes
-        self.acceptances = acceptances_in_force(settings, store, request.now)
-        self.against = None if request.against is None else self._against(request.against)
+        """Prepare to judge.
 
-    def of_file(self, file: str) -> tuple[Finding, ...]:
-        """The findings of a file that is in no database."""
-        configured = self.settings.model_for(file)
-        name = self.request.model or (configured.name if configured else model_name(file))
-        subjects = (self._subject_of_file(name, analysis) for analysis in self._analyses(file))
+        Args:
+            request: What is asked for; its file, its policy and its baseline were read.
+            policy: The rules.
+            acceptances: Those in force.
+            store: The database; None where there is none.
+            against: What to compare with instead of the policy's baselines.
+        """
+        self.request = request
+        self.policy = policy
+        self.acceptances = acceptances
+        self.store = store
+        self.against = against
+        self.reader = None if store is None else CostReader(store)
+
+    def of_analyses(self, model: str, found: Iterable[Analysis]) -> tuple[Finding, ...]:
+        """The findings of what is in no database.
+
+        Args:
+            model: What its model is called.
+            found: What it costs, at each operating point.
+        """
+        subjects = (self._subject_of(model, analysis) for analysis in found)
         return tuple(
             one for subject in subjects for one in judged(subject, self.policy, self.against)
         )
 
-    def of_versions(self) -> Checked:
-        """The findings of the versions that are asked for, and whether they are new."""
+    def of_versions(self, wanted: Callable[[str], bool] = lambda _model: True) -> list[CheckRun]:
+        """The findings of the versions that are asked for, and whether they are new.
+
+        Args:
+            wanted: Says of a model's name whether it is judged where all are.
+        """
         assert self.store is not None  # noqa: S101 - opened unless a file is judged
-        kept: list[CheckRun] = []
+        found: list[CheckRun] = []
         baseline = self.request.against or f"branch {self.request.branch}"
-        for name, subjects in self._subjects(self.store):
-            found = [
+        for name, subjects in self._subjects(self.store, wanted):
+            findings = [
                 one for subject in subjects for one in judged(subject, self.policy, self.against)
             ]
             earlier = (run.findings for run in runs(self.store.engine, name, baseline))
-            news = with_news(found, earlier)
+            news = with_news(findings, earlier)
             if news:
-                kept.append(CheckRun(name, baseline, RULES, worst(news), news, self.request.now))
-        notes = [*self.notes, *(self._save(self.store, kept) if self.request.save else ())]
-        return Checked(tuple(one for run in kept for one in run.findings), tuple(notes))
+                found.append(CheckRun(name, baseline, RULES, worst(news), news, self.request.now))
+        return found
 
-    def _subject_of_file(self, model: str, analysis: Analysis) -> Subject:
+    def _subject_of(self, model: str, analysis: Analysis) -> Subject:
         known = Known(analysis.cost, analysis.graph.inputs)
         finder = self._finder(model, self.request.branch, analysis.point)
         return Subject(model, "", analysis.point, finder, lambda _whole: known)
 
-    def _subjects(self, store: Store) -> Iterator[tuple[str, list[Subject]]]:
+    def _subjects(
+        self, store: Store, wanted: Callable[[str], bool]
+    ) -> Iterator[tuple[str, list[Subject]]]:
         """What is judged, by what it is called."""
         target, branch = self.request.target, self.request.branch
         if target is not None:
             version = self._named_version(store, target)
             yield target, self._subjects_of(version, self.request.point)
             return
-        models = lineage.latest_of_each(store.engine, branch)
+        models = [one for one in lineage.latest_of_each(store.engine, branch) if wanted(one[0])]
         for start in range(0, len(models), _MODELS_AT_ONCE):
             batch = models[start : start + _MODELS_AT_ONCE]
             self._database_reader.look_ahead([latest for _, latest in batch if latest])
@@ -224,28 +296,3 @@ class _Check:
         if point is not None:
             require_point(version, point)
         return version
-
-    def _against(self, name: str) -> Against:
-        """What `--against` stands for: a saved analysis, another file, or a version."""
-        found = side(name, self.request.reading, self.settings, self.store)
-
-        def at(point: str) -> Baseline | str:
-            costed = found.at(point)
-            if isinstance(costed, str):
-                return costed
-            return Baseline(costed.name, costed.cost, costed.inputs)
-
-        return at
-
-    def _analyses(self, file: str) -> list[Analysis]:
-        configured = self.settings.model_for(file)
-        found = analyses(file, self.request.reading, configured.points if configured else {})
-        wanted = self.request.point
-        return [analysis for analysis in found if wanted is None or analysis.point == wanted]
-
-    def _save(self, store: Store, kept: list[CheckRun]) -> Iterator[str]:
-        """Keep what was found. Yields why that could not be."""
-        try:
-            save_runs(store.engine, kept)
-        except DatabaseUnavailable as error:
-            yield f"what was found is not kept: {error.message}"

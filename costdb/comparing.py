@@ -50,13 +50,38 @@ def compare(
     """Compare what two names stand for; see `costdb.api.diff`."""
     in_files = is_file(old) and is_file(new)
     with nullcontext() if in_files else _store(old, new, settings) as store:
-        old_side, new_side = (side(name, reading, settings, store) for name in (old, new))
-        points = _points(old_side, new_side, point)
-        before, after = _costed(old_side, points[0]), _costed(new_side, points[1])
-        notes = () if store is None else store.notes
-    if before.name == after.name and old != new:
+        return compare_sides(
+            (old, side(old, reading, settings, store)),
+            (new, side(new, reading, settings, store)),
+            point=point,
+            metrics=metrics,
+            notes=() if store is None else store.notes,
+        )
+
+
+def compare_sides(
+    old: tuple[str, Side],
+    new: tuple[str, Side],
+    *,
+    point: str | None,
+    metrics: Sequence[str],
+    notes: tuple[str, ...] = (),
+) -> Diff:
+    """Compare two things; see `costdb.api.diff`.
+
+    Args:
+        old: What was typed, and what that stands for.
+        new: The same.
+        point: The operating point; None for one that both have.
+        metrics: Whose change is attributed.
+        notes: What a reader should know besides.
+    """
+    (old_name, old_side), (new_name, new_side) = old, new
+    points = _points(old_side, new_side, point)
+    before, after = _costed(old_side, points[0]), _costed(new_side, points[1])
+    if before.name == after.name and old_name != new_name:
         # Two files of one name in two folders.
-        before, after = replace(before, name=old), replace(after, name=new)
+        before, after = replace(before, name=old_name), replace(after, name=new_name)
     _check_comparable(before, after)
     common = [name for name in old_side.points if name in new_side.points]
     return Diff(

@@ -69,14 +69,26 @@ def replay(
 ) -> Replayed:
     """Judge every version of a branch as if it were the latest; see `costdb.api.replay`."""
     with open_store(settings.database, create=False) as store:
-        versions = lineage.versions(store.engine, model, branch)
-        if not versions:
-            raise NotInDatabase(f"the model {model!r} has no version on branch {branch!r}")
-        accepted: Sequence[Acceptance] = ()
-        if with_acceptances:
-            accepted = every_acceptance(settings, store, model)
-        run = _Replay(store, policy, accepted, now, point)
-        return Replayed(model, branch, policy.origin, run.of_all(versions))
+        accepted = every_acceptance(settings, store, model) if with_acceptances else ()
+        return replay_versions(store, model, policy, accepted, branch=branch, point=point, now=now)
+
+
+def replay_versions(
+    store: Store,
+    model: str,
+    policy: Policy,
+    accepted: Sequence[Acceptance],
+    *,
+    branch: str,
+    point: str | None,
+    now: datetime,
+) -> Replayed:
+    """The same in an open database, with what was accepted of the model."""
+    versions = lineage.versions(store.engine, model, branch)
+    if not versions:
+        raise NotInDatabase(f"the model {model!r} has no version on branch {branch!r}")
+    run = _Replay(store, policy, accepted, now, point)
+    return Replayed(model, branch, policy.origin, run.of_all(versions))
 
 
 class _Replay:

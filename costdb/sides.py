@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from costdb.analysis import analyses
 from costdb.cost.result import GraphCost
@@ -14,7 +15,11 @@ from costdb.settings import Settings
 from costdb.source import PYTHON_SCHEME, Source
 from costdb.store import Store, read
 from costdb.store.names import check_model
+from costdb.store.records import StoredVersion, VersionRecord
 from costdb.store.stored import version_cost
+
+if TYPE_CHECKING:
+    from costdb.cost.schema import AnalysisDocument
 
 # A saved analysis is no model: it starts like every JSON object, and models are binary.
 _JSON_START = b"{"
@@ -97,19 +102,51 @@ def side(name: str, reading: Reading, settings: Settings, store: Store | None) -
         BrokenArtifact: It starts like a saved analysis and is none.
         UsageError: The reading cannot be understood.
     """
-    if not is_file(name):
-        return _version_side(name, store)
-    with Source(name) as source:
-        has_head = source.scheme != PYTHON_SCHEME and not source.is_directory
-        if has_head and not _names_checkpoint(name) and source.read_at_most(0, 1) == _JSON_START:
-            return _document_side(source)
-    return _file_side(name, reading, settings)
-
-
-def _version_side(name: str, store: Store | None) -> Side:
+    if is_file(name):
+        return file_side(name, reading, settings)
     assert store is not None  # noqa: S101 - opened unless every name is a file's
+    engine = store.engine
+    return version_side(
+        name,
+        lambda name: read.resolve(engine, name),
+        lambda version, point: version_cost(engine, version, point),
+    )
+
+
+def file_side(name: str, reading: Reading, settings: Settings) -> Side:
+    """What a file stands for: a model, or a saved analysis; see `side`."""
+    text = saved_analysis(name)
+    if text is None:
+        return _model_side(name, reading, settings)
+    from costdb.cost.schema import read_document
+
+    document, cost = read_document(text, Source(name).name)
+    return document_side(Source(name).name, document, cost)
+
+
+def saved_analysis(file: str) -> bytes | None:
+    """The text of what `costdb analyze --format json` wrote; None where a file is a model."""
+    with Source(file) as source:
+        has_head = source.scheme != PYTHON_SCHEME and not source.is_directory
+        if has_head and not _names_checkpoint(file) and source.read_at_most(0, 1) == _JSON_START:
+            return source.read(0, source.size)
+    return None
+
+
+def version_side(
+    name: str,
+    resolve: Callable[[str], VersionRecord],
+    read_version: Callable[[VersionRecord, str], StoredVersion],
+) -> Side:
+    """What the name of a version stands for; see `side`.
+
+    Args:
+        name: As it was typed.
+        resolve: Name -> the version. Raises NotInDatabase.
+        read_version: Version, operating point -> its analysis there. Raises StoreError.
+    """
     try:
-        version = read.resolve(store.engine, name)
+        version = resolve(name)
     except NotInDatabase as error:
         if "@" in name:
             raise
@@ -119,7 +156,7 @@ def _version_side(name: str, store: Store | None) -> Side:
 
     def at(point: str) -> Costed | str:
         try:
-            analysis = version_cost(store.engine, version, point).analysis
+            analysis = read_version(version, point).analysis
         except StoreError as error:
             return error.message
         return Costed(
@@ -135,7 +172,7 @@ def _version_side(name: str, store: Store | None) -> Side:
     return Side(version.name, version.points, at)
 
 
-def _file_side(file: str, reading: Reading, settings: Settings) -> Side:
+def _model_side(file: str, reading: Reading, settings: Settings) -> Side:
     model = settings.model_for(file)
     known = model.points if model else {}
     points = tuple(reading.bindings(known))
@@ -161,12 +198,16 @@ def _file_side(file: str, reading: Reading, settings: Settings) -> Side:
     return Side(name, points, at)
 
 
-def _document_side(source: Source) -> Side:
-    from costdb.cost.schema import read_document
+def document_side(name: str, document: "AnalysisDocument", cost: GraphCost) -> Side:
+    """What a saved analysis stands for.
 
-    document, cost = read_document(source.read(0, source.size), source.name)
+    Args:
+        name: How a sentence calls it.
+        document: What stands there.
+        cost: The cost that it says.
+    """
     found = Costed(
-        source.name,
+        name,
         document.point,
         cost,
         tuple(

@@ -3,16 +3,16 @@
 Import it where a document is read: pydantic is not on the path of the other commands.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from costdb.canonical_schema import Number, Text
 from costdb.contracts import COUNT_NAMES, Counts, Coverage
 from costdb.cost.result import GraphCost, LayerCost, Totals, View
 from costdb.errors import BrokenArtifact
 from costdb.ir import DType
 
-Number = Annotated[int, Field(ge=0, le=2**63 - 1, strict=True)]
 ShapeDocument = list[int | None] | None
 
 
@@ -23,11 +23,11 @@ class _Document(BaseModel):
 class ArtifactDocument(_Document):
     """The file that was costed."""
 
-    path: str
-    format: str
-    framework: str
+    path: Text
+    format: Text
+    framework: Text
     bytes: Number
-    structure: str
+    structure: Text
 
 
 class TensorDocument(_Document):
@@ -44,8 +44,8 @@ class CoverageDocument(_Document):
     estimated: Number
     bounded: Number
     unknown: Number
-    unknown_ops: dict[str, Number]
-    unknown_reasons: dict[str, str] = {}
+    unknown_ops: dict[Text, Number]
+    unknown_reasons: dict[Text, Text] = {}
 
 
 class TotalsDocument(_Document):
@@ -70,23 +70,23 @@ class PeakDocument(_Document):
     """The first layer at which the most activations live; `position` is its place in `layers`."""
 
     position: Number
-    layer: str
-    op: str
+    layer: Text
+    op: Text
     bytes: Number
 
 
 class LayerDocument(_Document):
     """One layer: its counts, and its share of the totals."""
 
-    name: str
-    op: str
-    scope: str
+    name: Text
+    op: Text
+    scope: Text
     input_shapes: list[ShapeDocument]
     output_shapes: list[ShapeDocument]
     dtype: str | None
     coverage: Coverage
     folded: bool
-    note: str
+    note: Text
     macs: Number
     dots: Number
     adds: Number
@@ -110,16 +110,16 @@ class AnalysisDocument(_Document):
     schema_: Literal["costdb.analysis/1"] = Field(alias="schema")
     rules: Number
     artifact: ArtifactDocument
-    inputs: dict[str, TensorDocument]
-    outputs: dict[str, TensorDocument]
-    point: str
+    inputs: dict[Text, TensorDocument]
+    outputs: dict[Text, TensorDocument]
+    point: Text
     view: View
-    convention: str
+    convention: Text
     totals: TotalsDocument
-    derived: dict[str, int | float | None] = {}
+    derived: dict[Text, int | float | None] = {}
     peak: PeakDocument | None = None
     coverage: CoverageDocument
-    warnings: list[str] = []
+    warnings: list[Text] = []
     layers: list[LayerDocument]
 
 
@@ -138,7 +138,7 @@ def read_document(text: bytes, origin: str) -> tuple[AnalysisDocument, GraphCost
     """
     try:
         document = AnalysisDocument.model_validate_json(text)
-        layers = tuple(map(_layer, document.layers))
+        return document, graph_cost(document)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the document"
@@ -151,8 +151,13 @@ def read_document(text: bytes, origin: str) -> tuple[AnalysisDocument, GraphCost
             f"{origin!r} is no costdb.analysis/1: {error}",
             hint="write it with: costdb analyze FILE --format json",
         ) from error
+
+
+def graph_cost(document: AnalysisDocument) -> GraphCost:
+    """The cost that an analysis says. Raises ValueError where there is no such dtype."""
     totals = Totals(**document.totals.model_dump())
-    return document, GraphCost(document.rules, document.view, totals, layers)
+    layers = tuple(map(_layer, document.layers))
+    return GraphCost(document.rules, document.view, totals, layers)
 
 
 def _layer(layer: LayerDocument) -> LayerCost:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from costdb.cost.schema import LayerDocument, Number, TensorDocument
+from costdb.canonical_schema import Number
+from costdb.cost.schema import LayerDocument, TensorDocument
 from costdb.trends.alignment import Change
 
 Integer = Annotated[int, Field(strict=True)]

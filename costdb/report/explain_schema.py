@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from costdb.cost.schema import ArtifactDocument, Number, ShapeDocument
+from costdb.canonical_schema import Number
+from costdb.cost.schema import ArtifactDocument, ShapeDocument
 
 Difference = Annotated[int, Field(strict=True)]
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPBearer
@@ -40,6 +39,11 @@ class Visitor:
         """Whose token it is; None without one."""
         return None if self.token is None else self.token.name
 
+    @property
+    def may_read_all(self) -> bool:
+        """Whether they may read of every model, whatever it is called."""
+        return self.open_reading or (self.token is not None and self.token.model_glob == "*")
+
     def may(self, scope: TokenScope, model: str | None = None) -> bool:
         """Whether they may do something, to a model if one is given."""
         if scope is TokenScope.READ and self.open_reading:
@@ -49,10 +53,17 @@ class Visitor:
         return model is None or fnmatchcase(model, self.token.model_glob)
 
     def require(self, scope: TokenScope, model: str | None = None) -> None:
-        """See that they may. Raises AccessDenied."""
+        """See that they may.
+
+        Raises:
+            HTTPException: 401: that takes a token, and they showed none.
+            AccessDenied: Their token does not allow it.
+        """
         if self.may(scope, model):
             return
-        if self.token is None or not self.token.scope.includes(scope):
+        if self.token is None:
+            raise unauthorized("this takes a token: Authorization: Bearer ...")
+        if not self.token.scope.includes(scope):
             raise AccessDenied(
                 f"this takes a token of scope {scope.value!r}",
                 hint="ask whoever runs the server for: costdb token create NAME"
@@ -86,6 +97,7 @@ def visitor_of(request: Request, service: Service) -> Visitor:
     if not found.holds(datetime.now(UTC)):
         how = "was revoked" if found.revoked_at is not None else "has expired"
         raise unauthorized(f"the token {found.name!r} {how}")
+    request.state.token_name = found.name  # for the log, and for limits by token
     return Visitor(found, open_reading)
 
 
@@ -97,22 +109,21 @@ def _token_text(request: Request) -> str | None:
         return text.strip()
     cookie = request.cookies.get(COOKIE)
     if cookie is not None and request.method not in _SAFE_METHODS:
-        _require_same_site(request)
+        require_same_site(request)
     return cookie
 
 
-def _require_same_site(request: Request) -> None:
+def require_same_site(request: Request) -> None:
     """A browser sends the cookie along with what any page makes it send. Raises AccessDenied."""
     origin = request.headers.get("origin")
-    if origin is None or urlsplit(origin).netloc != request.headers.get("host"):
+    # "https://costs.example:8765", or "null" of a page that has no origin.
+    if origin is None or origin.partition("://")[2] != request.headers.get("host"):
         raise AccessDenied("this came from a page of another site", hint="use the page of costdb")
 
 
 def _require(scope: TokenScope) -> Callable[..., Visitor]:
     def visitor(request: Request, service: Serving) -> Visitor:
         found = visitor_of(request, service)
-        if found.token is None and not found.may(scope):
-            raise unauthorized("this takes a token: Authorization: Bearer ...")
         found.require(scope)
         return found
 

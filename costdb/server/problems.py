@@ -1,13 +1,17 @@
 """Errors as answers: what a client can mend keeps its words, a bug keeps them to the log."""
 
+import logging
+
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from costdb import errors
 from costdb.errors import CostdbError
+from costdb.server.answers import Json
+
+_log = logging.getLogger(__name__)
 
 # The first that fits holds; every other error is a request that cannot be fulfilled as it is.
 _STATUSES: tuple[tuple[type[CostdbError], int], ...] = (
@@ -33,15 +37,27 @@ def status_of(error: CostdbError) -> int:
     return next((code for kind, code in _STATUSES if isinstance(error, kind)), UNPROCESSABLE)
 
 
-def problem_response(error: CostdbError, status: int | None = None) -> JSONResponse:
+def problem_response(error: CostdbError, status: int | None = None) -> Json:
     """An error as JSON.
 
     Args:
         error: What is wrong.
         status: The HTTP status; None for the error's own.
     """
-    problem = Problem(kind=type(error).__name__, error=error.message, hint=error.hint)
-    return JSONResponse(problem.model_dump(), status or status_of(error))
+    said = told(error)
+    problem = {"kind": type(error).__name__, "error": said.message, "hint": said.hint}
+    return Json(problem, status or status_of(error))
+
+
+def told(error: CostdbError) -> CostdbError:
+    """An error as anyone may read it: where the database is stands in the log alone."""
+    if not isinstance(error, errors.DatabaseUnavailable | errors.SchemaMismatch):
+        return error
+    _log.error("%s: %s", error.message, error.hint)
+    return errors.DatabaseUnavailable(
+        "the server's database cannot be used at present",
+        hint="try again later; the server's log says why",
+    )
 
 
 def as_costdb_error(error: RequestValidationError) -> errors.UsageError:
@@ -51,12 +67,12 @@ def as_costdb_error(error: RequestValidationError) -> errors.UsageError:
     return errors.UsageError(f"{where}: {first['msg']}", hint="see /api/v1/openapi.json")
 
 
-async def answer_error(_request: Request, error: Exception) -> JSONResponse:
-    """An exception handler for what a client can mend."""
+async def answer_error(_request: Request, error: Exception) -> Json:
+    """An exception handler for what a client can mend. Pages have one of their own before it."""
     if isinstance(error, RequestValidationError):
         return problem_response(as_costdb_error(error))
     if isinstance(error, HTTPException):
-        problem = Problem(kind="HTTPException", error=str(error.detail), hint="")
-        return JSONResponse(problem.model_dump(), error.status_code, headers=error.headers)
+        problem = {"kind": "HTTPException", "error": str(error.detail), "hint": ""}
+        return Json(problem, error.status_code, headers=error.headers)
     assert isinstance(error, CostdbError)  # noqa: S101 - registered for these alone
     return problem_response(error)

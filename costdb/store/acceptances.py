@@ -1,9 +1,9 @@
 """Acceptances in the database."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Engine, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, insert, select, update
 
 from costdb.errors import NotInDatabase
 from costdb.store import schema
@@ -42,12 +42,18 @@ def acceptances(engine: Engine, model: str | None = None) -> list[Acceptance]:
         return _select(connection.execute(_query(*where)))
 
 
-def add_acceptances(engine: Engine, made: Iterable[Acceptance]) -> list[Acceptance]:
+def add_acceptances(
+    engine: Engine,
+    made: Iterable[Acceptance],
+    record: Callable[[Connection, list[Acceptance]], None] | None = None,
+) -> list[Acceptance]:
     """Keep acceptances of versions; all of them, or, after an error, none.
 
     Args:
         engine: The database.
         made: Acceptances of versions that are in it.
+        record: Called at the end of the transaction with what is returned: what it writes is kept
+            exactly if the acceptances are.
 
     Returns:
         The same with their numbers.
@@ -70,7 +76,25 @@ def add_acceptances(engine: Engine, made: Iterable[Acceptance]) -> list[Acceptan
             ids.append(
                 connection.scalars(insert(acceptance).values(row).returning(acceptance.c.id)).one()
             )
-        return _select(connection.execute(_query(acceptance.c.id.in_(ids))))
+        added = _select(connection.execute(_query(acceptance.c.id.in_(ids))))
+        if record is not None:
+            record(connection, added)
+    return added
+
+
+def acceptance_of(engine: Engine, number: int) -> Acceptance:
+    """An acceptance, whether or not it holds.
+
+    Args:
+        engine: The database.
+        number: Its id.
+
+    Raises:
+        NotInDatabase: There is no such acceptance.
+        DatabaseUnavailable: The database cannot be read.
+    """
+    with read_transaction(engine) as connection:
+        return _only(_select(connection.execute(_query(acceptance.c.id == number))), number)
 
 
 def revoke_acceptance(engine: Engine, number: int, now: datetime) -> Acceptance:
@@ -92,7 +116,10 @@ def revoke_acceptance(engine: Engine, number: int, now: datetime) -> Acceptance:
             .where(is_it, acceptance.c.revoked_at.is_(None))
             .values(revoked_at=now)
         )
-        found = _select(connection.execute(_query(is_it)))
+        return _only(_select(connection.execute(_query(is_it))), number)
+
+
+def _only(found: list[Acceptance], number: int) -> Acceptance:
     if not found:
         raise NotInDatabase(f"there is no acceptance {number}", hint="costdb accept --list")
     return found[0]

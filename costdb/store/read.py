@@ -21,7 +21,7 @@ from costdb.cost.result import METRICS, Totals
 from costdb.errors import NotInDatabase
 from costdb.store import schema
 from costdb.store.database import read_transaction
-from costdb.store.records import ModelRecord, VersionRecord
+from costdb.store.records import Content, ModelRecord, VersionRecord
 from costdb.store.rows import totals_from_row
 from costdb.store.schema import alias, analysis, cost, version
 
@@ -77,13 +77,19 @@ def models(engine: Engine, *, rules: int = RULES) -> list[ModelRecord]:
         )
         .select_from(schema.model)
         .outerjoin(counts, counts.c.model_id == schema.model.c.id)
-        .outerjoin(version, version.c.id == _latest_version(schema.model.c.id))
+        .outerjoin(version, version.c.id == newest_version(schema.model.c.id))
         .outerjoin(analysis, is_current(version.c.id))
         .outerjoin(cost, is_cost(rules))
     )
     with read_transaction(engine) as connection:
         rows = connection.execute(query).mappings().all()
     return _model_records(rows)
+
+
+def model_names(engine: Engine) -> list[str]:
+    """The name of every model. Raises DatabaseUnavailable."""
+    with read_transaction(engine) as connection:
+        return list(connection.scalars(select(schema.model.c.slug).order_by(schema.model.c.slug)))
 
 
 def resolve(engine: Engine, name: str) -> VersionRecord:
@@ -105,7 +111,7 @@ def resolve(engine: Engine, name: str) -> VersionRecord:
         wanted = (
             _named_version(connection, model_id, slug, tag)
             if separator
-            else connection.scalar(select(_latest_version(model_id)))
+            else connection.scalar(select(newest_version(model_id)))
         )
         if wanted is None:
             raise NotInDatabase(
@@ -169,6 +175,32 @@ def totals_of(
         }
 
 
+def contents_of(engine: Engine, version_ids: Iterable[int]) -> dict[tuple[int, str], Content]:
+    """What several versions are made of at all of their points, in a few statements.
+
+    Args:
+        engine: The database.
+        version_ids: Their rows.
+
+    Returns:
+        By the version's row and operating point.
+    """
+    query = select(
+        analysis.c.version_id,
+        analysis.c.point,
+        analysis.c.structure_id,
+        analysis.c.layer_names_id,
+    ).where(analysis.c.replaced_at.is_(None))
+    with read_transaction(engine) as connection:
+        return {
+            (version_id, point): Content(*rows)
+            for batch in batches(version_ids)
+            for version_id, point, *rows in connection.execute(
+                query.where(analysis.c.version_id.in_(batch))
+            )
+        }
+
+
 def batches(ids: Iterable[int]) -> Iterator[list[int]]:
     """Rows, as many at a time as a statement takes."""
     distinct = list(dict.fromkeys(ids))
@@ -178,7 +210,8 @@ def batches(ids: Iterable[int]) -> Iterator[list[int]]:
 
 def model_row(connection: Connection, slug: str) -> int:
     """The row of a model. Raises NotInDatabase with the nearest name there is."""
-    row = connection.scalar(select(schema.model.c.id).where(schema.model.c.slug == slug))
+    found = select(schema.model.c.id).where(schema.model.c.slug == slug)
+    row = connection.scalar(found) if slug.isprintable() else None
     if row is not None:
         return int(row)
     renamed = select(schema.model.c.slug, schema.model.c.former_names).where(
@@ -252,7 +285,8 @@ def _named_version(connection: Connection, model_id: int, slug: str, tag: str) -
     """The row of a version by its tag, or else by an alias. Raises NotInDatabase."""
     tagged = select(version.c.id).where(version.c.model_id == model_id, version.c.tag == tag)
     aliased = select(alias.c.version_id).where(alias.c.model_id == model_id, alias.c.name == tag)
-    for query in (tagged, aliased):
+    # Neither database can even be asked for a NUL or half of a surrogate pair.
+    for query in (tagged, aliased) if tag.isprintable() else ():
         row = connection.scalar(query)
         if row is not None:
             return int(row)
@@ -269,7 +303,7 @@ def _named_version(connection: Connection, model_id: int, slug: str, tag: str) -
     )
 
 
-def _latest_version(model_id: int | ColumnElement[int]) -> ColumnElement[int | None]:
+def newest_version(model_id: int | ColumnElement[int]) -> ColumnElement[int | None]:
     """The latest version of a model: the highest ordinal on `main`, else on any branch."""
     candidate = version.alias()
     newest = (

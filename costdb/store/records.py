@@ -192,6 +192,18 @@ class Series:
     versions: tuple[SeriesPoint, ...]
 
 
+class Content(NamedTuple):
+    """What a version is made of at an operating point; many versions have the same.
+
+    Attributes:
+        structure_id: The row of its structure.
+        layer_names_id: The row of the names of its layers.
+    """
+
+    structure_id: int
+    layer_names_id: int
+
+
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
     """One version at one operating point, as rich as the day it was analysed.

@@ -50,6 +50,19 @@ def read_accepted(file: Path) -> tuple[Acceptance, ...]:
     return _parse(TomlFile.read(file, "file"))
 
 
+def parse_accepted(text: str, origin: str | Path) -> tuple[Acceptance, ...]:
+    """The acceptances in a file's text.
+
+    Args:
+        text: TOML.
+        origin: What the file is called, for errors.
+
+    Raises:
+        ConfigurationError: As `read_accepted`.
+    """
+    return _parse(TomlFile(origin, text))
+
+
 def add_accepted(file: Path, acceptances: Iterable[Acceptance]) -> None:
     """Write acceptances behind what a file holds; all of them, or, after an error, none.
 

@@ -18,6 +18,7 @@ compared with nothing, or one of `new_unknown_ops = true` and `dtype_changed = t
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -103,23 +104,13 @@ class Policy:
         it the better) before one for every model; then the same of the operating point; then the
         one that names the metric; then the later one.
         """
-        matching = [
-            rule
-            for rule in self.rules
-            if fnmatchcase(model, rule.model) and fnmatchcase(point, rule.point)
-        ]
-        candidates: dict[tuple[object, ...], list[PolicyRule]] = {}
-        # Sorting keeps the file's order, so of equals the later rule comes last.
-        for rule in sorted(matching, key=_specificity):
-            for metric in _metrics(rule):
-                single = replace(rule, metric=metric)
-                candidates.setdefault(_subject(single), []).append(rule)
-        order = {rule.name: position for position, rule in enumerate(self.rules)}
-        rulings = [
-            Ruling(replace(winner, metric=str(metric)), tuple(reversed(beaten)))
-            for (metric, *_), (*beaten, winner) in candidates.items()
-        ]
-        return tuple(sorted(rulings, key=lambda ruling: order[ruling.rule.name]))
+        return _rulings(
+            tuple(
+                rule
+                for rule in self.rules
+                if fnmatchcase(model, rule.model) and fnmatchcase(point, rule.point)
+            )
+        )
 
     def rules_for(self, model: str, point: str = DEFAULT) -> tuple[PolicyRule, ...]:
         """The rules that a model is judged by at an operating point, each for one metric."""
@@ -133,6 +124,24 @@ class Policy:
             if rule.budget is None
         )
         return tuple(dict.fromkeys(keys))
+
+
+# Of thousands of models, most match the same rules.
+@lru_cache(64)
+def _rulings(matching: tuple[PolicyRule, ...]) -> tuple[Ruling, ...]:
+    """What holds of rules that are for one model, and what it beat, in the order of the rules."""
+    candidates: dict[tuple[object, ...], list[PolicyRule]] = {}
+    # Sorting keeps the file's order, so of equals the later rule comes last.
+    for rule in sorted(matching, key=_specificity):
+        for metric in _metrics(rule):
+            single = replace(rule, metric=metric)
+            candidates.setdefault(_subject(single), []).append(rule)
+    order = {rule.name: position for position, rule in enumerate(matching)}
+    rulings = [
+        Ruling(replace(winner, metric=str(metric)), tuple(reversed(beaten)))
+        for (metric, *_), (*beaten, winner) in candidates.items()
+    ]
+    return tuple(sorted(rulings, key=lambda ruling: order[ruling.rule.name]))
 
 
 def parse_policy(text: str, origin: str | Path) -> Policy:

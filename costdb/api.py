@@ -11,8 +11,7 @@
 Bindings are given as they are typed: `inputs=["x=1x3x224x224"]`, `dims=["sequence=128"]`.
 """
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,9 +22,9 @@ from costdb.binding import nearest
 from costdb.cost.result import METRICS, Analysis, View
 from costdb.errors import UsageError
 from costdb.points import DEFAULT
-from costdb.reading import Reading
+from costdb.reading import Reading, under_settings
 from costdb.settings import Settings, load_settings
-from costdb.source import Source
+from costdb.source import sha256
 
 if TYPE_CHECKING:
     from costdb.accepting import Accepted
@@ -78,8 +77,6 @@ __all__ = [
     "upgrade_database",
 ]
 
-_CHUNK_BYTES = 1 << 24
-
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
@@ -130,11 +127,12 @@ def analyze(
     """
     from costdb.analysis import analyses
 
-    wanted = reading or Reading()
+    settings = load_settings()
+    wanted = under_settings(reading, settings)
     if len(wanted.at) > 1:
         raise UsageError("a file is analysed at one point at a time", hint="give --at once")
     # Without --at, the default point alone: what costdb.toml adds is for the database.
-    model = load_settings().model_for(artifact) if wanted.at else None
+    model = settings.model_for(artifact) if wanted.at else None
     return analyses(artifact, wanted, model.points if model else {}, view)[0]
 
 
@@ -189,7 +187,8 @@ def freeze(
     """
     from costdb.freezing import freeze as write
 
-    return write(artifact, reading or Reading(), destination, force=force)
+    wanted = under_settings(reading, load_settings())
+    return write(artifact, wanted, destination, force=force)
 
 
 def ingest(
@@ -229,13 +228,11 @@ def ingest(
         DatabaseUnavailable: The database cannot be written; nothing was written.
         ArtifactError, BindingError, CostError, UsageError: As `analyze`.
     """
-    from costdb.analysis import analyses, model_name
+    from costdb.analysis import version_analyses
     from costdb.store.write import ingest as write
 
     settings = load_settings(database)
-    configured = settings.models.get(model) if model else settings.model_for(artifact)
-    found = analyses(artifact, reading or Reading(), configured.points if configured else {})
-    name = model or (configured.name if configured else model_name(artifact))
+    name, found = version_analyses(artifact, reading, settings, model)
     with _store(settings) as store:
         outcome = write(
             store.engine,
@@ -246,7 +243,7 @@ def ingest(
             git_sha=git_sha,
             author=author,
             source=source,
-            sha256=_sha256(artifact) if hash_file else None,
+            sha256=sha256(artifact) if hash_file else None,
             replace=replace,
             now=datetime.now(UTC),
         )
@@ -284,14 +281,10 @@ def diff(
     """
     from costdb.comparing import compare
 
-    for name in metrics:
-        if name not in METRICS:
-            raise UsageError(
-                f"{name!r} is no metric that layers have", hint=nearest(name, METRICS, "metrics")
-            )
-    return compare(
-        old, new, reading or Reading(), load_settings(database), point=point, metrics=metrics
-    )
+    check_layer_metrics(metrics)
+    settings = load_settings(database)
+    wanted = under_settings(reading, settings)
+    return compare(old, new, wanted, settings, point=point, metrics=metrics)
 
 
 def history(
@@ -391,13 +384,11 @@ def check(
     """
     from costdb import checking
 
-    if (target is None) is not all_models:
-        raise UsageError("name one model or file, or say --all", hint="costdb check detector")
-    if all_models and against is not None:
-        raise UsageError("--all has no one baseline", hint="leave --against out")
+    checking.require_one_question(target, against, all_models=all_models)
+    settings = load_settings(database)
     request = checking.Request(
         target=target,
-        reading=reading or Reading(),
+        reading=under_settings(reading, settings),
         against=against,
         model=model,
         branch=branch,
@@ -406,7 +397,7 @@ def check(
         save=save,
         now=datetime.now(UTC),
     )
-    return checking.check(request, load_settings(database))
+    return checking.check(request, settings)
 
 
 def explain_policy(
@@ -681,6 +672,15 @@ def upgrade_database(*, database: str | None = None) -> "Upgraded":
     return upgrade_store(load_settings(database).database)
 
 
+def check_layer_metrics(names: Iterable[str]) -> None:
+    """See that layers have such metrics. Raises UsageError."""
+    for name in names:
+        if name not in METRICS:
+            raise UsageError(
+                f"{name!r} is no metric that layers have", hint=nearest(name, METRICS, "metrics")
+            )
+
+
 def parse_metrics(text: str) -> tuple[str, ...]:
     """Names of stored and derived metrics out of `flops,operations`. Raises UsageError."""
     from costdb.cost.metrics import derived_metrics
@@ -691,18 +691,6 @@ def parse_metrics(text: str) -> tuple[str, ...]:
         if name not in known:
             raise UsageError(f"no metric {name!r}", hint=nearest(name, known, "metrics"))
     return names
-
-
-def _sha256(artifact: str) -> str:
-    digest = hashlib.sha256()
-    with Source(artifact) as source:
-        if source.is_directory:
-            raise UsageError(
-                f"{artifact!r} is a folder, which has no SHA-256", hint="leave --hash out"
-            )
-        for offset in range(0, source.size, _CHUNK_BYTES):
-            digest.update(source.read_at_most(offset, _CHUNK_BYTES))
-    return digest.hexdigest()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ through fsspec. Nothing is downloaded whole, and nothing is ever written.
 """
 
 import difflib
+import hashlib
 import os
 import shlex
 import stat
@@ -16,7 +17,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from costdb.errors import ArtifactUnreadable, BrokenArtifact
+from costdb.errors import ArtifactUnreadable, BrokenArtifact, UsageError
 from costdb.remote import LOOPBACK_HOSTS, REMOTE_SCHEMES, RemoteFile, may_be_read, without_secrets
 
 FILE_SCHEME = "file"
@@ -25,6 +26,8 @@ PYTHON_SCHEME = "python"
 # Small reads are served from a window of this size or more, so that walking a file of many small
 # fields costs few system calls. What is skipped costs none, whatever its size.
 WINDOW_BYTES = 1 << 16
+
+_CHUNK_BYTES = 1 << 24
 
 
 class _Backend(Protocol):
@@ -299,6 +302,24 @@ def _parse(target: str) -> tuple[str, str]:
             hint=f"use a path or one of {', '.join(sorted(REMOTE_SCHEMES))}",
         )
     return scheme, url
+
+
+def sha256(location: str) -> str:
+    """The SHA-256 of a file, all of which is read for it.
+
+    Raises:
+        UsageError: It is a folder, which has none.
+        ArtifactUnreadable: It cannot be read.
+    """
+    digest = hashlib.sha256()
+    with Source(location) as source:
+        if source.is_directory:
+            raise UsageError(
+                f"{location!r} is a folder, which has no SHA-256", hint="leave --hash out"
+            )
+        for offset in range(0, source.size, _CHUNK_BYTES):
+            digest.update(source.read_at_most(offset, _CHUNK_BYTES))
+    return digest.hexdigest()
 
 
 def _names_factory(target: str) -> bool:

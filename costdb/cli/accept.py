@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from costdb.cli import options, output
+from costdb.cli.place import place
 from costdb.errors import UsageError
 
 
@@ -76,14 +77,15 @@ def accept(
         ),
     ] = None,
     database: options.Database = None,
+    to: options.Server = None,
     output_format: options.Format = options.OutputFormat.TABLE,
 ) -> None:
     """Accept what a version costs: creep counts from it, and findings up to it are silent."""
-    from costdb import api
     from costdb.report import acceptances as report
 
+    costs, url = place(database, to)
     if list_:
-        found = api.accepted(version, database=database)
+        found = costs.accepted(version, database=url)
         output.emit(
             output_format,
             listings=lambda: [report.acceptances_listing(found)],
@@ -92,7 +94,7 @@ def accept(
         )
         return
     if revoke is not None:
-        revoked = api.revoke(revoke, database=database)
+        revoked = costs.revoke(revoke, database=url)
         output.emit(
             output_format,
             listings=lambda: [report.revoked_listing(revoked)],
@@ -105,7 +107,7 @@ def accept(
             "name a version and say why",
             hint='costdb accept detector@v7 --reason "added decoder", or --list',
         )
-    accepted = api.accept(
+    accepted = costs.accept(
         version,
         reason=reason,
         metrics=metric.replace(" ", "").split(",") if metric else (),
@@ -115,7 +117,7 @@ def accept(
         expires_at=expires and expires.replace(tzinfo=UTC) + timedelta(days=1),
         policy=policy,
         in_file=in_file,
-        database=database,
+        database=url,
     )
     output.emit(
         output_format,

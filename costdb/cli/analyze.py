@@ -29,6 +29,10 @@ def analyze(
     from costdb.cost.result import View
     from costdb.report.analysis import Grouping, analysis_listings, layers_listing
 
+    if output_format is options.OutputFormat.TABLE:
+        # Rich takes long to load: it is done while another process reads the file.
+        import costdb.report.table  # noqa: F401
+
     analysis = api.analyze(file, reading, view=View.STORED if stored else View.DEPLOYED)
     for warning in analysis.warnings:
         output.warn(warning)

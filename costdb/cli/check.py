@@ -1,6 +1,7 @@
 """`costdb check`: did it get worse?"""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import typer
 
 from costdb.cli import options, output
 from costdb.cli.check_output import SUFFIXES, CheckFormat, CheckOutput, format_of
+from costdb.cli.place import place
 from costdb.cli.policy import print_policy, print_replay
 from costdb.cli.reading import reads_files
 
@@ -74,6 +76,7 @@ def check(
     ] = "main",
     point: options.Point = None,
     database: options.Database = None,
+    to: options.Server = None,
     output_format: Annotated[
         CheckFormat, typer.Option("--format", "-f", help="How to print the answer.")
     ] = CheckFormat.TABLE,
@@ -136,13 +139,14 @@ def check(
             policy,
             branch,
             point,
-            database,
+            place(database, to),
             output_format,
             with_acceptances=with_acceptances,
         )
         return
+    costs, url = place(database, to)
     formats = {file: format_of(file) for file in files or ()}
-    result = api.check(
+    result = costs.check(
         target,
         reading,
         all_models=all_models,
@@ -152,7 +156,7 @@ def check(
         branch=branch,
         point=point,
         save=not no_save,
-        database=database,
+        database=url,
     )
     for warning in result.warnings:
         output.warn(warning)
@@ -165,14 +169,15 @@ def check(
         FailOn.REGRESSION: {"regression"},
         FailOn.NEVER: set[str](),
     }[fail_on]
-    answer = CheckOutput(result, target, policy, branch, database, failing)
+    history = partial(costs.history, database=url)
+    answer = CheckOutput(result, target, policy, branch, history, failing)
     texts = {file: answer.text(format_) for file, format_ in formats.items()}
     for file, text in texts.items():
         output.write(file, text)
     if job_summary:
         from costdb.settings import load_settings
 
-        answer.append_job_summary(load_settings(database).job_summary)
+        answer.append_job_summary(load_settings().job_summary)
     answer.print(output_format)
     if result.verdict in failing:
         raise typer.Exit(REGRESSION)

@@ -66,7 +66,7 @@ class CheckOutput:
         target: What was asked for; None for every model.
         policy: The policy's file, if one was named.
         branch: The branch that files are compared with.
-        database: As `--db` says.
+        history: Reads histories, as `costdb.api.history`.
         failing: The verdicts that make the exit code 3.
     """
 
@@ -74,7 +74,7 @@ class CheckOutput:
     target: str | None
     policy: Path | None
     branch: str
-    database: str | None
+    history: "Callable[..., list[Series]]"
     failing: Collection[str]
 
     def text(self, output_format: CheckFormat) -> str:
@@ -131,20 +131,18 @@ class CheckOutput:
 
     def histories(self) -> "Histories":
         """What led to the versions that moved; nothing of models that the database has not."""
-        from costdb import api
         from costdb.report.html.check import VERSIONS_SHOWN, shown_subjects
 
         found: dict[tuple[str, str], Series] = {}
         for findings in shown_subjects(self.checked.findings):
             model, tag, point = findings[0].model, findings[0].tag, findings[0].point
             try:
-                lines = api.history(
+                lines = self.history(
                     model,
                     points=[point],
                     branch=None if tag else self.branch,
                     last=VERSIONS_SHOWN,
                     until=tag or None,
-                    database=self.database,
                 )
             except StoreError:
                 continue

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from costdb.cli import options, output
+from costdb.cli.place import place
 from costdb.cli.reading import reads_files
 
 if TYPE_CHECKING:
@@ -44,19 +45,21 @@ def diff(
     *,
     reading: "Reading",
     database: options.Database = None,
+    to: options.Server = None,
     output_format: options.Format = options.OutputFormat.TABLE,
 ) -> None:
     """Compare two versions or files: which layers moved, and what that costs."""
     from costdb import api
     from costdb.report import diff as report
 
-    found = api.diff(
+    costs, url = place(database, to)
+    found = costs.diff(
         old,
         new,
         reading,
         point=point,
         metrics=() if metric is None else api.parse_metrics(metric),
-        database=database,
+        database=url,
     )
     for warning in found.warnings:
         output.warn(warning)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from costdb.cli import options, output
+from costdb.cli.place import place
 
 if TYPE_CHECKING:
     from costdb.store.history import Selection
@@ -44,6 +45,7 @@ def history(
         bool, typer.Option("--archived", help="Show archived versions, too.")
     ] = False,
     database: options.Database = None,
+    to: options.Server = None,
     output_format: options.Format = options.OutputFormat.TABLE,
     plot: Annotated[
         Path | None,
@@ -57,6 +59,7 @@ def history(
     from costdb.report import history as report
     from costdb.report.sparkline import pen_for
 
+    costs, url = place(database, to)
     metrics = api.parse_metrics(metric)
     selection: Selection = {
         "points": points or (),
@@ -73,13 +76,13 @@ def history(
     }.get(output_format)
     series: list[Series] = []
     if write is None or plot is not None:
-        series = api.history(*(models or ()), database=database, **selection)
+        series = costs.history(*(models or ()), database=url, **selection)
     if plot is not None:
         from costdb.report.html.history import history_page
 
         output.write(plot, history_page(series, metrics, made_at=datetime.now(UTC)))
     if write is not None:
-        pieces = api.history_pieces(*(models or ()), database=database, **selection)
+        pieces = costs.history_pieces(*(models or ()), database=url, **selection)
         output.print_bits(write(pieces, metrics))
         return
     # In Markdown a line between two rows would be a row.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from costdb.cli import options, output
+from costdb.cli.place import ingester, place
 from costdb.cli.reading import reads_files
 
 if TYPE_CHECKING:
@@ -120,10 +121,10 @@ def ingest(
     ] = None,
     reading: "Reading",
     database: options.Database = None,
+    to: options.Server = None,
     output_format: options.Format = options.OutputFormat.TABLE,
 ) -> None:
     """Store what a model file costs as a version of a model, or what many files cost."""
-    from costdb import api
     from costdb.errors import UsageError
     from costdb.report import ingest as report
 
@@ -151,13 +152,14 @@ def ingest(
                 hash_file=hash_,
             ),
             reading,
-            database,
+            ingester(database, to),
             output_format,
         )
         return
     if file is None or tag is None:
         raise UsageError("a FILE and its --tag are needed", hint="costdb ingest FILE --tag v1")
-    result = api.ingest(
+    costs, url = place(database, to)
+    result = costs.ingest(
         file,
         reading,
         tag=tag,
@@ -168,7 +170,7 @@ def ingest(
         source=source,
         hash_file=hash_,
         replace=replace,
-        database=database,
+        database=url,
     )
     for warning in result.warnings:
         output.warn(warning)

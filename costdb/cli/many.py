@@ -1,7 +1,7 @@
 """`costdb ingest` of many files: a folder, a manifest, or the tags of a git repository."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from costdb.cli import options, output
-from costdb.errors import UsageError
+from costdb.errors import CostdbError, UsageError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -45,47 +45,44 @@ class Batch:
 def ingest_many(
     wanted: Batch,
     reading: "Reading",
-    database: str | None,
+    ingester: "tuple[Callable[..., Generator[Result]], str | None]",
     output_format: options.OutputFormat,
 ) -> None:
-    """Ingest all of them; exit 1 if one failed."""
-    from costdb.batch import ingest_all
-    from costdb.report import batch as report
-
+    """Ingest all of them with what `costdb.cli.place` says; exit 1 if one failed."""
     if wanted.tag is not None:
         raise UsageError("--tag is for one file", hint="leave --tag out")
     if wanted.hash_file:
         raise UsageError("--hash is for one file", hint="leave --hash out")
     with ExitStack() as stack:
         entries, count = _entries(wanted, stack)
-        executor, jobs = None, wanted.jobs
-        if wanted.dask is not None:
-            executor, threads = stack.enter_context(_cluster(wanted.dask))
-            jobs = max(jobs, threads)
+        executor, jobs = _workers(wanted, stack)
         progress = stack.enter_context(output.progress("ingesting"))
-        results = []
-        for result in ingest_all(
+        ingest_all, url = ingester
+        results: list[Result] = []
+        ingested = ingest_all(
             (_completed(entry, wanted) for entry in entries),
             reading,
             jobs=jobs,
             executor=executor,
             resume=wanted.resume,
             replace=wanted.replace,
-            database=database,
-        ):
-            results.append(result)
-            progress(len(results), max(count, len(results)))
-            _tell(result)
-            if wanted.from_git is not None:
-                from costdb.git_history import forget
+            database=url,
+        )
+        try:
+            for result in ingested:
+                results.append(result)
+                progress(len(results), max(count, len(results)))
+                _tell(result)
+                if wanted.from_git is not None:
+                    from costdb.git_history import forget
 
-                forget(result.entry)
-    output.emit(
-        output_format,
-        listings=lambda: [report.batch_listing(results)],
-        document=lambda: report.batch_document(results),
-        data=lambda: report.batch_rows(results),
-    )
+                    forget(result.entry)
+        except CostdbError:
+            # It ends early, and what was stored until then is said all the same.
+            if results:
+                _report(results, output_format)
+            raise
+    _report(results, output_format)
     if any(result.error for result in results):
         raise typer.Exit(1)
 
@@ -132,30 +129,27 @@ def _entries(wanted: Batch, stack: ExitStack) -> "tuple[Iterable[Entry], int]":
     return files, 0
 
 
-@contextmanager
-def _cluster(address: str) -> "Iterator[tuple[Executor, int]]":
-    """What runs functions on the workers of a Dask cluster, and how many of them at once.
+def _workers(wanted: Batch, stack: ExitStack) -> "tuple[Executor | None, int]":
+    """What analyses the files, None for this machine, and how many of them at once."""
+    if wanted.dask is None:
+        return None, wanted.jobs
+    from costdb.cluster import cluster
 
-    Raises:
-        UsageError: Dask is not installed, or no scheduler answers.
-    """
-    try:
-        from distributed import Client
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            "--dask needs dask.distributed, which is not installed",
-            hint="pip install 'costdb[cluster]'",
-        ) from error
-    try:
-        client = Client(address, timeout="10s", set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"no Dask scheduler answers at {address!r}: {error}",
-            hint="start one with dask scheduler, and name it as in tcp://host:8786",
-        ) from error
-    with client:
-        # One file read twice is two readings: it may have changed in between.
-        yield client.get_executor(pure=False), sum(client.nthreads().values())
+    executor, threads = stack.enter_context(cluster(wanted.dask))
+    if not threads:
+        output.warn(f"{wanted.dask} has no worker yet: files wait until one joins")
+    return executor, max(wanted.jobs, threads)
+
+
+def _report(results: "Sequence[Result]", output_format: options.OutputFormat) -> None:
+    from costdb.report import batch as report
+
+    output.emit(
+        output_format,
+        listings=lambda: [report.batch_listing(results)],
+        document=lambda: report.batch_document(results),
+        data=lambda: report.batch_rows(results),
+    )
 
 
 def _tell(result: "Result") -> None:

@@ -36,6 +36,16 @@ Database = Annotated[
         show_default=False,
     ),
 ]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="URL",
+        help="The server in the place of a database; else COSTDB_SERVER, unless --db is given."
+        " Its token comes from COSTDB_TOKEN or the keyring: costdb token login.",
+        show_default=False,
+    ),
+]
 Inputs = Annotated[
     list[str] | None,
     typer.Option(
@@ -80,8 +90,8 @@ Limits = Annotated[
     typer.Option(
         "--limit",
         metavar="NAME=AMOUNT",
-        help="What reading the file may take: memory=4GiB, cpu=300s, time=10min, none. Without"
-        " it, 2 GiB, 60 s and 2 min. May be repeated.",
+        help="What reading the file may take: memory=4GiB, cpu=300s, time=10min, none; else what"
+        " costdb.toml says, else 2 GiB, 60 s and 2 min. May be repeated.",
         show_default=False,
     ),
 ]

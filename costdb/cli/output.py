@@ -94,9 +94,28 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@contextmanager
+def telling_how_to_go_on(hint: str) -> Iterator[None]:
+    """On Ctrl-C, say what holds and what to type next; the exit code stays 130.
+
+    Args:
+        hint: Both.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        fail("interrupted", hint)
+        raise
+
+
 def say(message: str) -> None:
     """One line on stdout."""
     print(escape.plain(message))
+
+
+def note(message: str) -> None:
+    """One line on stderr that warns of nothing."""
+    print(escape.plain(message), file=sys.stderr)
 
 
 def warn(message: str) -> None:

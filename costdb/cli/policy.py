@@ -1,11 +1,15 @@
 """`costdb check --explain-policy` and `--replay`: what a policy says, and would have said."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from costdb.cli import output
 from costdb.cli.check_output import CheckFormat
 from costdb.cli.options import OutputFormat
 from costdb.errors import UsageError
+
+if TYPE_CHECKING:
+    from costdb.cli.place import Place
 
 
 def print_policy(
@@ -30,25 +34,25 @@ def print_replay(
     policy: Path | None,
     branch: str,
     point: str | None,
-    database: str | None,
+    place: "tuple[Place, str | None]",
     check_format: CheckFormat,
     *,
     with_acceptances: bool,
 ) -> None:
-    """Print at which versions of a model a policy would have fired."""
-    from costdb import api
+    """Print at which versions of a model a policy would have fired, as `costdb.cli.place` knows."""
     from costdb.report import replay as report
 
     output_format = _listing_format(check_format)
     if model is None or "@" in model:
         raise UsageError("--replay is of one model", hint="costdb check --replay detector")
-    replayed = api.replay(
+    costs, url = place
+    replayed = costs.replay(
         model,
         policy=policy,
         branch=branch,
         point=point,
         with_acceptances=with_acceptances,
-        database=database,
+        database=url,
     )
     output.emit(
         output_format,

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from costdb.cli import options, output
+from costdb.cli.place import place
 
 
 def show(
@@ -15,14 +16,15 @@ def show(
     by: options.By = options.Group.LAYER,
     top: options.Top = 10,
     database: options.Database = None,
+    to: options.Server = None,
     output_format: options.Format = options.OutputFormat.TABLE,
 ) -> None:
     """Show what a stored version costs, layer by layer."""
-    from costdb import api
     from costdb.report import show as report
     from costdb.report.analysis import Grouping, layers_listing
 
-    stored = api.show(version, point=point, database=database)
+    costs, url = place(database, to)
+    stored = costs.show(version, point=point, database=url)
     grouping = Grouping(by.value)
     output.emit(
         output_format,

@@ -64,11 +64,15 @@ def layers_listing(cost: GraphCost, by: Grouping, top: int | None) -> Listing:
         by: How to group them.
         top: How many rows; None for all.
     """
-    rows = _layer_rows(cost) if by is Grouping.LAYER else _group_rows(cost, by)
+    if by is Grouping.LAYER:
+        number = len(cost.layers)
+        shown = _layer_rows(sorted(cost.layers, key=_rank)[:top])
+    else:
+        groups = _group_rows(cost, by)
+        number = len(groups)
+        shown = sorted(groups, key=lambda row: _rank(row[1]))[:top]
     total = cost.totals.macs or 0
-    ordered = sorted(rows, key=lambda row: (-row[1].macs, -row[1].flops, -row[1].params))
-    shown = ordered[:top]
-    left_out = len(ordered) - len(shown)
+    left_out = number - len(shown)
     return Listing(
         (
             *_headings(by),
@@ -97,14 +101,18 @@ def layers_listing(cost: GraphCost, by: Grouping, top: int | None) -> Listing:
             )
             for labels, sums in shown
         ],
-        footer=(f"{left_out:,} more with fewer MACs; --top {len(ordered)} shows all",)
+        footer=(f"{left_out:,} more with fewer MACs; --top {number} shows all",)
         if left_out
         else (),
     )
 
 
-class _Sums:
-    """The numbers of some layers, added up."""
+class Sums:
+    """The numbers of some layers, added up.
+
+    Attributes:
+        counted: How well they are covered, in a word.
+    """
 
     def __init__(self, layers: Iterable[LayerCost]) -> None:
         members = list(layers)
@@ -114,6 +122,7 @@ class _Sums:
         self.weight_bytes = sum(layer.weight_bytes for layer in members)
         self.memory_accesses = sum(layer.memory_accesses for layer in members)
         self.traffic_bytes = sum(layer.traffic_bytes for layer in members)
+        self.activation_bytes = sum(layer.activation_bytes for layer in members)
         self.counted = _counted(members)
 
     def __getitem__(self, metric: str) -> int:
@@ -137,11 +146,17 @@ def _headings(by: Grouping) -> tuple[Column, ...]:
     return (Column(by.value), Column("layers", Unit.EXACT))
 
 
-def _layer_rows(cost: GraphCost) -> list[tuple[tuple[Value, ...], _Sums]]:
-    return [((layer.name, layer.op, _first_shape(layer)), _Sums([layer])) for layer in cost.layers]
+def _rank(costs: LayerCost | Sums) -> tuple[int, int, int]:
+    """What sorts the most MACs first."""
+    return (-costs.macs, -costs.flops, -costs.params)
 
 
-def _first_shape(layer: LayerCost) -> str:
+def _layer_rows(layers: Iterable[LayerCost]) -> list[tuple[tuple[Value, ...], Sums]]:
+    return [((layer.name, layer.op, first_shape(layer)), Sums([layer])) for layer in layers]
+
+
+def first_shape(layer: LayerCost) -> str:
+    """The shape of a layer's first output: 1x32x112x112, or ? where it is not known."""
     shape = layer.output_shapes[0] if layer.output_shapes else None
     return "?" if shape is None else format_shape(shape)
 
@@ -153,11 +168,11 @@ _GROUP_NAMES: dict[Grouping, Callable[[LayerCost], str]] = {
 }
 
 
-def _group_rows(cost: GraphCost, by: Grouping) -> list[tuple[tuple[Value, ...], _Sums]]:
+def _group_rows(cost: GraphCost, by: Grouping) -> list[tuple[tuple[Value, ...], Sums]]:
     groups: dict[str, list[LayerCost]] = {}
     for layer in cost.layers:
         groups.setdefault(_GROUP_NAMES[by](layer), []).append(layer)
-    return [((name, len(members)), _Sums(members)) for name, members in groups.items()]
+    return [((name, len(members)), Sums(members)) for name, members in groups.items()]
 
 
 def describe_tensors(tensors: Iterable[Tensor]) -> str:
@@ -181,7 +196,7 @@ def describe_coverage(cost: GraphCost) -> str:
     return f"{line} ({', '.join(ops)}): the totals are a lower bound"
 
 
-def _reasons(cost: GraphCost) -> Iterator[str]:
+def reasons_of_unknown(cost: GraphCost) -> Iterator[str]:
     """Why operators are unknown, as far as there is more to say than that no rule counts them."""
     for op, reason in cost.unknown_reasons.items():
         if not reason.startswith("no rule counts"):
@@ -208,7 +223,7 @@ def analysis_listings(
         f"file: {artifact.path}, {artifact.file_format}, {size}",
         f"inputs: {describe_tensors(analysis.graph.inputs) or 'none'}",
         describe_coverage(cost),
-        *_reasons(cost),
+        *reasons_of_unknown(cost),
         *describe_peak(cost),
     ]
     folded = sum(layer.folded for layer in cost.layers)

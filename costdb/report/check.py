@@ -6,6 +6,7 @@ from typing import Any
 from costdb.contracts import Finding
 from costdb.report.finding import (
     WORSE,
+    age,
     by_change,
     change,
     counted,
@@ -22,8 +23,6 @@ SCHEMA = "costdb.check/1"
 
 # How many parts of a model are named as the cause of one finding in a table.
 ATTRIBUTIONS_SHOWN = 5
-
-_AGES = {True: ", new", False: ", as before", None: ""}
 
 
 def check_document(verdict: str, findings: Sequence[Finding]) -> dict[str, Any]:
@@ -133,7 +132,7 @@ def _explanations(findings: Sequence[Finding]) -> Iterator[str]:
 
 def _cause(finding: Finding) -> str:
     baseline = f" against {finding.baseline}" if finding.baseline else ""
-    return f"{baseline}{_AGES[finding.is_new]}; the rule: {finding.rule}"
+    return f"{baseline}{age(finding)}; the rule: {finding.rule}"
 
 
 def _parts(finding: Finding) -> Iterator[str]:

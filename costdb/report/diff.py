@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 
@@ -102,7 +103,7 @@ def diff_listings(
         top: How many rows of layers; None for all.
         with_unchanged: Whether to list layers to which nothing happened, too.
     """
-    yield _totals(diff)
+    yield diff_totals(diff)
     for metric, parts in diff.difference.attribution.items():
         if parts:
             yield _parts(metric, parts)
@@ -111,7 +112,8 @@ def diff_listings(
         yield listing
 
 
-def _totals(diff: Diff) -> Listing:
+def diff_totals(diff: Diff) -> Listing:
+    """Every total of both, under the headline."""
     layers = _told(diff.difference.layers)
     return Listing(
         (
@@ -175,14 +177,34 @@ def layers_listing(
         top: How many rows; None for all.
         with_unchanged: Whether to list those to which nothing happened, too.
     """
-    metrics = tuple(dict.fromkeys(map(metric_of_layers, diff.metrics)))
+    ordered = layer_groups(diff, by, with_unchanged=with_unchanged)
+    shown = ordered[:top]
+    left_out = len(ordered) - len(shown)
+    listing = groups_listing(diff, by, shown)
+    if not left_out:
+        return listing
+    return replace(listing, footer=(f"{left_out:,} more that changed less; --top 0 shows all",))
+
+
+def layer_groups(diff: Diff, by: Rollup, *, with_unchanged: bool = False) -> list[list[Pair]]:
+    """Layers that are listed together, those first that changed the leading metric most.
+
+    Args:
+        diff: Whose layers.
+        by: How to group them.
+        with_unchanged: Whether to list those to which nothing happened, too.
+    """
     groups = _groups(diff, by)
     if not with_unchanged:
         groups = [pairs for pairs in groups if not all(map(_is_unchanged, pairs))]
+    leading = metric_of_layers(diff.metrics[0])
+    return sorted(groups, key=lambda pairs: -abs(_change(amounts(pairs, leading))))
+
+
+def groups_listing(diff: Diff, by: Rollup, groups: Sequence[list[Pair]]) -> Listing:
+    """A row for each group of `layer_groups`."""
+    metrics = tuple(dict.fromkeys(map(metric_of_layers, diff.metrics)))
     sums = [[amounts(pairs, metric) for metric in metrics] for pairs in groups]
-    ordered = sorted(zip(groups, sums, strict=True), key=lambda row: -abs(_change(row[1][0])))
-    shown = ordered[:top]
-    left_out = len(ordered) - len(shown)
     numbers = [
         Column(f"{which}{metric}", unit)
         for metric in metrics
@@ -200,10 +222,9 @@ def layers_listing(
                 *(number for sum_ in sums_ for number in (*sum_, _change(sum_))),
                 _happened(pairs, metrics[0]),
             )
-            for pairs, sums_ in shown
+            for pairs, sums_ in zip(groups, sums, strict=True)
         ],
         title=f"changes by {by.value}",
-        footer=(f"{left_out:,} more that changed less; --top 0 shows all",) if left_out else (),
     )
 
 

@@ -15,8 +15,9 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$@^-]|:(?=//)|(?<=www)\.)")
 # GitHub makes a link of a mail address whether or not its @ is escaped.
 _ADDRESS = re.compile(r"\\@(?=[^\s@]*\.)")
 
-# What could end a code element on GitHub, or be taken for markup or an address inside it.
-_IN_CODE = re.compile(r"[^\w /.\-+,=()%\u0080-\U0010ffff]|(?<=www)\.|\b_|_\b", re.IGNORECASE)
+# What could end a code element on GitHub, or be taken for markup or an address inside it. It is
+# compiled when it is needed, which takes as long as all others together.
+_IN_CODE = r"[^\w /.\-+,=()%\u0080-\U0010ffff]|(?<=[wW]{3})\.|\b_|_\b"
 
 # What a GitHub job takes for a command to its runner: the first at the start of a line, the second
 # anywhere, in the log of whatever is printed.
@@ -38,10 +39,12 @@ def plain(text: str) -> str:
     return "".join(map(_visible, text))
 
 
-def json_text(document: Any) -> str:
+def json_text(document: Any, *, indent: int | None = 2) -> str:
     """JSON that is exact and yet commands no runner: it writes one character by its number."""
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(document, indent=indent, separators=separators)
     # Outside strings, JSON has no such characters.
-    return json.dumps(document, indent=2).replace("##[", "\\u0023#[")
+    return text.replace("##[", "\\u0023#[")
 
 
 def markdown(text: str) -> str:
@@ -59,7 +62,7 @@ def mention_free(text: str) -> str:
 
 def code(text: str) -> str:
     """Text as a code element on GitHub, which is shown as it is, in tables as well."""
-    inert = _IN_CODE.sub(lambda found: f"&#{ord(found[0])};", plain(text))
+    inert = re.sub(_IN_CODE, lambda found: f"&#{ord(found[0])};", plain(text))
     return f"<code>{inert.replace('&#64;', '&#64;<!-- -->')}</code>"
 
 

@@ -67,6 +67,11 @@ def signed(value: int, metric_name: str) -> str:
     return f"{'+' if value > 0 else ''}{format_count(value, suffix(metric_name))}"
 
 
+def age(finding: Finding) -> str:
+    """Whether the last run had it: ", new", ", as before", or nothing where no one knows."""
+    return {True: ", new", False: ", as before", None: ""}[finding.is_new]
+
+
 def growth(finding: Finding) -> float:
     """The share that was added; infinite from zero. Orders findings by how much they matter."""
     if finding.old is None or finding.new is None or finding.new == finding.old:

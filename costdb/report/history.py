@@ -11,7 +11,7 @@ from costdb.cost.result import METRICS, Totals
 from costdb.report import escape
 from costdb.report.analysis import METRIC_UNITS
 from costdb.report.listing import Column, Listing, Unit, Value
-from costdb.report.numbers import format_change, format_column, format_ratio
+from costdb.report.numbers import UNKNOWN, format_change, format_column, format_ratio
 from costdb.report.sparkline import Number, Pen, sparkline
 from costdb.report.text import comma_separated
 from costdb.store.records import Series, SeriesPoint
@@ -199,11 +199,11 @@ def _steps(
     """Each version, and the changes of the metrics since the one before that was costed."""
     before: SeriesPoint | None = None
     for version in versions:
-        yield version, [_step(before, version, metric) for metric in metrics]
+        yield version, [step(before, version, metric) for metric in metrics]
         before = version if version.totals else before
 
 
-def _step(before: SeriesPoint | None, version: SeriesPoint, metric: str) -> str:
+def step(before: SeriesPoint | None, version: SeriesPoint, metric: str) -> str:
     """The change of a metric; empty where there is none, or nothing to compare with."""
     old = None if before is None else value_of(before, metric)
     new = value_of(version, metric)
@@ -235,7 +235,7 @@ def told(metric: str, values: Sequence[Number]) -> str:
     first, last = values[0], values[-1]
     if first == last:
         is_flat = all(value == last for value in values)
-        return f"{_number(metric, last)}, {'unchanged' if is_flat else 'as at the start'}"
+        return f"{written_value(metric, last)}, {'unchanged' if is_flat else 'as at the start'}"
     if isinstance(first, int) and isinstance(last, int):
         suffix = "B" if _unit(metric) is Unit.BYTES else ""
         start, end = format_column([first, last], suffix)
@@ -244,7 +244,10 @@ def told(metric: str, values: Sequence[Number]) -> str:
     return f"{start} -> {end}, {_change(first, last)}"
 
 
-def _number(metric: str, value: Number) -> str:
+def written_value(metric: str, value: Number | None) -> str:
+    """A value of a metric as a person reads it: 4.09 G, 102.55 MB, 12.35."""
+    if value is None:
+        return UNKNOWN
     if isinstance(value, int):
         return format_column([value], "B" if _unit(metric) is Unit.BYTES else "")[0]
     return format_ratio(value)

@@ -5,23 +5,31 @@ and in dark. Every version says its numbers when it is pointed at, without a scr
 the HTML report makes that quicker and reachable by keyboard.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
 from costdb.report import escape
 from costdb.report.numbers import exact, format_change, format_column, format_ratio
+from costdb.report.thinning import corners, divided, thinned
 
 WIDTH, HEIGHT = 460, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 72, 16, 26, 32
 
-# About what a character of the labels takes, in the drawing's unit.
-_CHARACTER = 6.4
 _LABEL_CHARACTERS = 12
+_LINE_HEIGHT = 11
 
 # Of more versions than this, those at which nothing changed have no dot and say nothing.
 _MOST_DOTS = 120
+
+# Of more than four times this, a line keeps the extremes of so many stretches, and of more areas to
+# point at, each is of a stretch.
+_STRETCHES = 150
+_MOST_READINGS = 2 * _STRETCHES
+
+# A dot of its own can be seen where there are no more than this.
+_MOST_SEEN = 400
 
 # How many lines have a look of their own in the stylesheet.
 STYLES = 8
@@ -61,6 +69,30 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """A version that has a name of its own, such as an alias."""
+
+    position: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a drawing is, in its own unit, and what a character of its labels takes."""
+
+    width: int = WIDTH
+    height: int = HEIGHT
+    character: float = 6.4
+    look: str = "plot"
+
+
+SMALL = Size()
+
+# As wide as a page: labels are smaller in the drawing's unit, which is larger.
+WIDE = Size(width=680, height=290, character=5.2, look="plot wide")
+
+
+@dataclass(frozen=True, slots=True)
 class Plot:
     """What is drawn.
 
@@ -73,6 +105,12 @@ class Plot:
         marks: Versions to look at.
         parts: Into how many parts 1 is divided: values are integers, those of a ratio may be
             millionths.
+        flags: Versions that have names.
+        links: Position -> the address of what is drawn there; None for a drawing without links.
+        notes: Position -> what else is said there.
+        steps: What is drawn from left to right.
+        ticks: What stands below, if not the tags.
+        size: How large it is.
     """
 
     title: str
@@ -82,6 +120,12 @@ class Plot:
     bounds: tuple[Bound, ...] = ()
     marks: tuple[Mark, ...] = ()
     parts: int = 1
+    flags: tuple[Flag, ...] = ()
+    links: Callable[[int], str] | None = None
+    notes: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    steps: str = "versions"
+    ticks: tuple[str, ...] | None = None
+    size: Size = SMALL
 
     def written(self, values: Sequence[int]) -> list[str]:
         """Values as text, all with one prefix."""
@@ -93,13 +137,15 @@ class Plot:
 def svg(plot: Plot) -> str:
     """The drawing as an SVG element, which scales to the width it is given."""
     scale = _Scale(plot)
-    label = escape.markup(_described(plot))
+    size, label = plot.size, escape.markup(_described(plot))
+    box = f"0 0 {size.width} {size.height}"
     return "\n".join(
         [
-            f'<svg class="plot" role="img" viewBox="0 0 {WIDTH} {HEIGHT}" aria-label="{label}">',
+            f'<svg class="{size.look}" role="img" viewBox="{box}" aria-label="{label}">',
             *_grid(plot, scale),
             *_version_labels(plot, scale),
-            *(_bound(bound, scale) for bound in plot.bounds),
+            *_flags(plot, scale),
+            *_bounds(plot, scale),
             *(_line(style, line, scale) for style, line in enumerate(plot.lines)),
             *_dots(plot, scale),
             *(_mark(mark, scale) for mark in plot.marks),
@@ -119,15 +165,18 @@ class _Scale:
         self.low, self.high = _range(levels or [0])
         self.last = max(len(plot.versions) - 1, 1)
         self.single = len(plot.versions) == 1
+        self.size = plot.size
+        self.right = plot.size.width - _RIGHT
+        self.bottom = plot.size.height - _BOTTOM
 
     def x(self, position: float) -> float:
         share = 0.5 if self.single else position / self.last
-        return round(_LEFT + share * (WIDTH - _LEFT - _RIGHT), 1)
+        return round(_LEFT + share * (self.right - _LEFT), 1)
 
     def y(self, value: int) -> float:
         # As a fraction: a float has too few digits to tell 4.1e18 from 4.1e18 + 2.
         share = float(Fraction(value - self.low, self.high - self.low))
-        return round(HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 1)
+        return round(self.bottom - share * (self.bottom - _TOP), 1)
 
 
 def _range(levels: Sequence[int]) -> tuple[int, int]:
@@ -152,23 +201,31 @@ def _grid(plot: Plot, scale: _Scale) -> Iterator[str]:
     ticks = _ticks(scale.low, scale.high)
     for tick, label in zip(ticks, plot.written(ticks), strict=True):
         y = scale.y(tick)
-        yield f'<path class="grid" d="M{_LEFT} {y}H{WIDTH - _RIGHT}"/>'
+        yield f'<path class="grid" d="M{_LEFT} {y}H{scale.right}"/>'
         yield f'<text class="label end" x="{_LEFT - 6}" y="{y + 4:.1f}">{label}</text>'
 
 
 def _version_labels(plot: Plot, scale: _Scale) -> Iterator[str]:
-    tags = [_cut(tag) for tag in plot.versions]
-    widest = max(map(len, tags), default=1) * _CHARACTER + 12
-    places = max(int((WIDTH - _LEFT - _RIGHT) // widest), 1)
+    tags = [_cut(tag) for tag in plot.ticks or plot.versions]
+    size = scale.size
+    widest = max(map(len, tags), default=1) * size.character + 12
+    places = max(int((scale.right - _LEFT) // widest), 1)
     step = max(-(-len(tags) // places), 1)
     # Counted from the right, for the last version is the one that is asked about.
-    shown = sorted(range(len(tags) - 1, -1, -step))
-    for position in shown:
-        x = scale.x(position)
-        overhang = x + len(tags[position]) * _CHARACTER / 2 - WIDTH
-        x = round(min(x, x - overhang), 1) if overhang > 0 else x
+    shown = list(enumerate(range(len(tags) - 1, -1, -step)))
+    for number, position in reversed(shown):
+        place = _label_place(tags[position], scale.x(position), size)
+        # A narrow screen, on which letters are larger, has room for every third one.
+        rank = "" if number % 3 == 0 else " minor"
         label = escape.markup(tags[position])
-        yield f'<text class="label middle" x="{x}" y="{HEIGHT - 10}">{label}</text>'
+        yield f'<text class="label{rank} {place} y="{size.height - 10}">{label}</text>'
+
+
+def _label_place(text: str, x: float, size: Size) -> str:
+    """The end of a label's class, and where it is: over its place, or at the right edge."""
+    if x + len(text) * size.character / 2 > size.width:
+        return f'end" x="{size.width - 1}"'
+    return f'middle" x="{x}"'
 
 
 def _cut(tag: str) -> str:
@@ -178,21 +235,43 @@ def _cut(tag: str) -> str:
     return f"{visible[: _LABEL_CHARACTERS - 1]}…"
 
 
-def _bound(bound: Bound, scale: _Scale) -> str:
-    y = scale.y(bound.value)
-    # A limit lies above its baseline, often closely.
-    label_y = y + 12 if bound.kind == "baseline" else y - 4
-    name = escape.markup(bound.name)
-    return (
-        f'<path class="bound {bound.kind}" d="M{_LEFT} {y}H{WIDTH - _RIGHT}"/>'
-        f'<text class="label bound {bound.kind}" x="{_LEFT + 4}" y="{label_y:.1f}">{name}</text>'
-    )
+def _flags(plot: Plot, scale: _Scale) -> Iterator[str]:
+    names: dict[int, list[str]] = {}
+    for flag in plot.flags:
+        names.setdefault(flag.position, []).append(_cut(flag.name))
+    free = 0.0
+    for position, called in sorted(names.items()):
+        x = scale.x(position)
+        yield f'<path class="flag" d="M{x} {_TOP - 10}V{scale.bottom}"/>'
+        text = ", ".join(called)
+        half = len(text) * scale.size.character / 2
+        # What would cover another name is said where its version is pointed at.
+        if x - half > free:
+            place = _label_place(text, x, scale.size)
+            yield f'<text class="label flag {place} y="12">{escape.markup(text)}</text>'
+            free = x + half
+
+
+def _bounds(plot: Plot, scale: _Scale) -> Iterator[str]:
+    written: list[tuple[float, float]] = []  # where each name ends, and how high it stands
+    for bound in plot.bounds:
+        y = scale.y(bound.value)
+        # A limit lies above its baseline, often closely.
+        label_y = y + 12 if bound.kind == "baseline" else y - 4
+        beside = (end for end, height in written if abs(height - label_y) < _LINE_HEIGHT)
+        x = max(beside, default=_LEFT - 6) + 10
+        written.append((x + len(bound.name) * scale.size.character, label_y))
+        name = escape.markup(bound.name)
+        yield (
+            f'<path class="bound {bound.kind}" d="M{_LEFT} {y}H{scale.right}"/>'
+            f'<text class="label bound {bound.kind}" x="{x:.0f}" y="{label_y:.1f}">{name}</text>'
+        )
 
 
 def _line(style: int, line: Line, scale: _Scale) -> str:
     path: list[str] = []
     pen = "M"
-    for position, value in _corners(line):
+    for position, value in thinned(line.points, _STRETCHES):
         if value is None:
             pen = "M"
             continue
@@ -201,20 +280,11 @@ def _line(style: int, line: Line, scale: _Scale) -> str:
     return f'<path class="line {_look(style)}" data-line="{style}" d="{"".join(path)}"/>'
 
 
-def _corners(line: Line) -> list[tuple[int, int | None]]:
-    """The points at which a line bends, breaks or ends."""
-    points = line.points
-    inner = [
-        point
-        for before, point, after in zip(points, points[1:], points[2:], strict=False)
-        if not before[1] == point[1] == after[1]
-    ]
-    return [*points[:1], *inner, *points[1:][-1:]]
-
-
 def _dots(plot: Plot, scale: _Scale) -> Iterator[str]:
     for style, line in enumerate(plot.lines):
-        points = line.points if len(line.points) <= _MOST_DOTS else _corners(line)
+        points = line.points if len(line.points) <= _MOST_DOTS else corners(line.points)
+        if len(points) > _MOST_SEEN:
+            continue
         for position, value in points:
             if value is not None:
                 yield (
@@ -225,13 +295,13 @@ def _dots(plot: Plot, scale: _Scale) -> Iterator[str]:
 
 def _mark(mark: Mark, scale: _Scale) -> str:
     x, y = scale.x(mark.position), scale.y(mark.value)
-    half = len(mark.text) * _CHARACTER / 2
+    half = len(mark.text) * scale.size.character / 2
     anchor, label_x = "middle", max(x, _LEFT + half)
-    if label_x + half > WIDTH - _RIGHT:
-        anchor, label_x = "end", WIDTH - 1
+    if label_x + half > scale.right:
+        anchor, label_x = "end", scale.size.width - 1
     ring = f'<circle class="ring" cx="{x}" cy="{y}" r="6"/>' if mark.kind != "change" else ""
     # On the side that the line does not come from.
-    label_y = min(y + 19, HEIGHT - _BOTTOM + 10) if mark.text.startswith("-") else max(y - 11, 12)
+    label_y = min(y + 19, scale.bottom + 10) if mark.text.startswith("-") else max(y - 11, 12)
     place = f'class="label {anchor}" x="{label_x:.1f}" y="{label_y:.1f}"'
     text = f"<text {place}>{escape.markup(mark.text)}</text>"
     return f'<g class="mark {mark.kind}">{ring}{text}</g>'
@@ -239,14 +309,9 @@ def _mark(mark: Mark, scale: _Scale) -> str:
 
 def _readings(plot: Plot, scale: _Scale) -> Iterator[str]:
     """For each version an invisible area that says its values when it is pointed at."""
-    texts: dict[int, list[str]] = {}
-    for line in plot.lines:
-        before: int | None = None
-        kept = {position for position, _ in _corners(line)}
-        for position, value in line.points:
-            if len(line.points) <= _MOST_DOTS or position in kept:
-                texts.setdefault(position, []).append(_reading(plot, line, before, value))
-            before = before if value is None else value
+    places = [_read_places(plot, line) for line in plot.lines]
+    is_long = len(set().union(*places)) > _MOST_READINGS
+    texts = _texts_of_stretches(plot) if is_long else _texts(plot, places)
     positions = sorted(texts)
     edges = [
         scale.x(positions[0]) - 8,
@@ -254,12 +319,67 @@ def _readings(plot: Plot, scale: _Scale) -> Iterator[str]:
         scale.x(positions[-1]) + 8,
     ] if positions else []  # fmt: skip
     for position, (left, right) in zip(positions, pairwise(edges), strict=True):
-        said = "\n".join(map(escape.markup, [plot.versions[position], *texts[position]]))
-        yield (
+        said = "\n".join(map(escape.markup, texts[position]))
+        area = (
             f'<rect class="reading" data-x="{scale.x(position)}" x="{left:.1f}" y="{_TOP}"'
-            f' width="{right - left:.1f}" height="{HEIGHT - _TOP - _BOTTOM}">'
+            f' width="{right - left:.1f}" height="{scale.bottom - _TOP}">'
             f"<title>{said}</title></rect>"
         )
+        link = plot.links(position) if plot.links else ""
+        # The arrow keys go from one to the next; a tabulator through hundreds of them would not do.
+        yield f'<a href="{escape.markup(link)}" tabindex="-1">{area}</a>' if link else area
+
+
+def _read_places(plot: Plot, line: Line) -> set[int]:
+    """Where the values of a line are said: of a long one, where something happened."""
+    if len(line.points) <= _MOST_DOTS:
+        return {position for position, _ in line.points}
+    told = {flag.position for flag in plot.flags} | set(plot.notes)
+    return told | {position for position, _ in corners(line.points)}
+
+
+def _texts(plot: Plot, places: Sequence[set[int]]) -> dict[int, list[str]]:
+    """Position -> what is said there, for each line at its own places."""
+    texts: dict[int, list[str]] = {}
+    for line, kept in zip(plot.lines, places, strict=True):
+        before: int | None = None
+        for position, value in line.points:
+            if position in kept:
+                texts.setdefault(position, []).append(_reading(plot, line, before, value))
+            before = before if value is None else value
+    return {
+        position: [plot.versions[position], *said, *_told(plot, [position])]
+        for position, said in texts.items()
+    }
+
+
+def _texts_of_stretches(plot: Plot) -> dict[int, list[str]]:
+    """The same for stretches of versions, at the middle of each."""
+    texts = {}
+    values = [dict(line.points) for line in plot.lines]
+    for stretch in divided(len(plot.versions), _STRETCHES):
+        ends = f"{plot.versions[stretch[0]]} to {plot.versions[stretch[-1]]}"
+        said = [
+            f"{f'{line.name}: ' if len(plot.lines) > 1 else ''}{_reach(plot, known)}"
+            for line, at in zip(plot.lines, values, strict=True)
+            if (known := [v for place in stretch if (v := at.get(place)) is not None])
+        ]
+        head = f"{ends}, {len(stretch)} {plot.steps}"
+        texts[stretch[len(stretch) // 2]] = [head, *said, *_told(plot, stretch)]
+    return texts
+
+
+def _reach(plot: Plot, values: Sequence[int]) -> str:
+    """What values of a stretch are: "between 3.10 G and 4.09 G, 3.90 G at its end"."""
+    low, high, last = plot.written([min(values), max(values), values[-1]])
+    return low if low == high else f"between {low} and {high}, {last} at its end"
+
+
+def _told(plot: Plot, positions: Sequence[int]) -> Iterator[str]:
+    """What is said of versions besides their values: their names, and what was found."""
+    yield from (flag.name for flag in plot.flags if flag.position in positions)
+    for position in positions:
+        yield from plot.notes.get(position, ())
 
 
 def _reading(plot: Plot, line: Line, before: int | None, value: int | None) -> str:
@@ -281,7 +401,7 @@ def _described(plot: Plot) -> str:
     (first, old), (last, new) = known[0], known[-1]
     start, end = (written for value in (old, new) for written in plot.written([value]))
     ends = f"from {start} at {plot.versions[first]} to {end} at {plot.versions[last]}"
-    return f"{plot.title} over {len(plot.versions)} versions, {ends}"
+    return f"{plot.title} over {len(plot.versions)} {plot.steps}, {ends}"
 
 
 def _look(style: int) -> str:

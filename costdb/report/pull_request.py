@@ -15,6 +15,7 @@ from costdb.report.finding import (
     WORSE,
     Name,
     Sentence,
+    age,
     by_change,
     change,
     headline,
@@ -154,7 +155,7 @@ def _explanation(same: Sequence[Finding]) -> str:
     lines = [f"- {_subject_and_metric(finding)}"]
     for each in same:
         against = f" against {_name(each.baseline)}" if each.baseline else ""
-        lines.append(f"  - {each.verdict}{against}; the rule: {_name(each.rule)}")
+        lines.append(f"  - {each.verdict}{against}{age(each)}; the rule: {_name(each.rule)}")
     whole = sum(part.change for part in finding.attribution)
     for part in finding.attribution[:PARTS_SHOWN]:
         share, amount = percent(part.change, whole), signed(part.change, finding.metric)

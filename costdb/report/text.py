@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from costdb.report import escape
 from costdb.report.listing import Listing, cells_by_column
@@ -27,8 +27,15 @@ def markdown(listing: Listing) -> str:
         *(_row(row) for row in zip(*cells, strict=True)),
     ]
     title = [f"### {escape.markdown(listing.title)}", ""] if listing.title else []
-    footer = ["", *map(escape.markdown, listing.footer)] if listing.footer else []
+    footer = ["", *_footer(listing.footer)] if listing.footer else []
     return "\n".join([*title, *lines, *footer])
+
+
+def _footer(lines: Sequence[str]) -> Iterator[str]:
+    """What stands below a table: several lines as a list, as a paragraph makes one line of them."""
+    for line in lines:
+        bullet = "" if len(lines) == 1 else "  - " if line.startswith(" ") else "- "
+        yield f"{bullet}{escape.markdown(line.strip())}"
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ NAMES = {
 }
 
 # What a listing is made of in HTML, and nothing else.
-_ALLOWED_TAGS = {"h3", "p", "table", "thead", "tbody", "tr", "th", "td"}
+_ALLOWED_TAGS = {"h3", "p", "table", "thead", "tbody", "tr", "th", "td", "ul", "li"}
 
 
 def table(listings: Iterable[Listing]) -> str:
@@ -40,7 +40,7 @@ def is_inert_in_terminal(shown: str) -> bool:
 
 
 def is_inert_in_markdown(shown: str) -> bool:
-    """Whether Markdown sees headings, tables and text, and no other markup."""
+    """Whether Markdown sees headings, tables, lists and text, and no other markup."""
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     tags = set(re.findall(r"<(\w+)", parser.render(shown)))
     return tags <= _ALLOWED_TAGS and is_inert_in_terminal(shown)

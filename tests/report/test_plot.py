@@ -1,11 +1,12 @@
 """Drawings: what they show, read back from the SVG."""
 
+import re
 from itertools import pairwise
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from costdb.report.plot import HEIGHT, WIDTH, Bound, Line, Mark, Plot, svg
+from costdb.report.plot import HEIGHT, WIDTH, Bound, Flag, Line, Mark, Plot, svg
 
 
 def line(*values: int | None, name: str = "macs") -> Line:
@@ -133,3 +134,61 @@ def test_it_says_what_it_shows_to_those_who_do_not_see_it() -> None:
         "macs of detector over 3 versions, from 1.00 k at v1 to 2.00 k at v3"
     )
     assert drawing(None).attrib["aria-label"] == "macs of detector: no values"
+
+
+def test_names_links_and_what_else_is_known_of_versions() -> None:
+    top = drawing(
+        100, 134, 134,
+        flags=(Flag(1, "prod"), Flag(1, "<b>")),
+        links="/versions/{}".format,
+        notes={2: ["regression: macs +34 %"]},
+    )  # fmt: skip
+    assert texts(top, "flag") == ["", "prod, <b>"]
+    assert [link.attrib["href"] for link in top.iter("a")] == [f"/versions/{n}" for n in range(3)]
+    assert {link.attrib["tabindex"] for link in top.iter("a")} == {"-1"}
+    assert texts(top, "reading")[1:] == [
+        "v2\n134, +34.00 %\nprod\n<b>",
+        "v3\n134\nregression: macs +34 %",
+    ]
+
+
+def test_names_that_would_cover_each_other_are_said_where_they_are_pointed_at() -> None:
+    flags = tuple(Flag(place, f"release-{place}") for place in range(50))
+    top = drawing(*range(1, 51), flags=flags)
+    assert len(of_class(top, "flag")) < 60
+    assert texts(top, "reading")[7].endswith("release-7")
+
+
+def test_a_named_version_of_a_long_history_is_told_of_where_nothing_changed() -> None:
+    top = drawing(*[7] * 1_000, flags=(Flag(500, "prod"),))
+    assert texts(top, "reading") == ["v1\n7", "v501\n7\nprod", "v1000\n7"]
+
+
+def test_a_history_that_changes_too_often_is_told_of_in_stretches() -> None:
+    values = [1_000 + 7 * (place % 13) for place in range(6_000)]
+    values[4_321] = 99_000
+    top = drawing(*values, flags=(Flag(4_321, "prod"),), links=str)
+    said = texts(top, "reading")
+    # By hand: 6,000 versions are 150 stretches of 40; the 109th has version 4,322.
+    assert len(said) == 150
+    assert said[0] == "v1 to v40, 40 versions\nbetween 1.00 k and 1.08 k, 1.00 k at its end"
+    assert said[108].startswith("v4321 to v4360, 40 versions\nbetween 1.00 k and 99.00 k")
+    assert said[108].endswith("\nprod")
+    assert of_class(top, "dot") == []
+    (line_,) = of_class(top, "line")
+    assert line_.attrib["d"].count("L") < 5 * 150
+    top_of_it = min(float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", line_.attrib["d"]))
+    assert top_of_it < HEIGHT / 5
+
+
+def test_names_of_levels_that_lie_close_stand_beside_each_other() -> None:
+    bounds = (Bound("warns over 101", 101, "limit"), Bound("fails over 105", 105, "limit"))
+    top = drawing(100, 1_000, bounds=bounds)
+    first, second = (float(each.attrib["x"]) for each in of_class(top, "bound") if each.text)
+    assert second > first + 14 * 5
+
+
+def test_what_is_drawn_need_not_be_versions() -> None:
+    plot = Plot("bytes", "B", ("1 conv", "2 relu"), (line(8, 4),), steps="layers", ticks=("1", "2"))
+    assert drawn(plot).attrib["aria-label"].startswith("bytes over 2 layers")
+    assert [each for each in texts(drawn(plot), "middle") if each.isdigit()] == ["1", "2"]

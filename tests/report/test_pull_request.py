@@ -111,3 +111,11 @@ def test_a_comment_that_just_fits_is_whole() -> None:
     text = pull_request([finding(model=f"m{number}") for number in range(40)], "all")
     assert "do not fit" not in text
     assert text.count("| ❌ |") == 40
+
+
+@pytest.mark.parametrize(
+    ("is_new", "said"), [(True, ", new;"), (False, ", as before;"), (None, ";")]
+)
+def test_it_says_whether_the_last_check_had_it(is_new: bool | None, said: str) -> None:  # noqa: FBT001 - a row
+    text = pull_request([finding(is_new=is_new)], "all")
+    assert f"- regression against <code>previous v2</code>{said} the rule" in text

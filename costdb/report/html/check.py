@@ -16,18 +16,17 @@ from costdb.report.finding import (
     headline,
     metric,
     numbers,
-    signed,
     subject,
     worst_first,
 )
 from costdb.report.history import history_listings
 from costdb.report.html.figure import Figure, figure, metric_plot
 from costdb.report.html.page import page
+from costdb.report.html.parts import bars
 from costdb.report.listing import Column, Listing, Unit, Value
-from costdb.report.numbers import format_change, percent
+from costdb.report.numbers import format_change
 from costdb.report.plot import Bound, Line, Mark, Plot
 from costdb.store.records import Series
-from costdb.trends.module_path import EVERYWHERE
 from costdb.trends.verdicts import question
 
 # How many versions of a history the page shows.
@@ -143,8 +142,7 @@ def _subject(findings: Sequence[Finding], histories: Histories) -> dict[str, Any
 def _change(same: Sequence[Finding], history: Series | None) -> dict[str, Any]:
     """What happened to one metric; the worst finding of it leads."""
     first = same[0]
-    whole = sum(part.change for part in first.attribution)
-    largest = max((abs(part.change) for part in first.attribution), default=0)
+    parts, smaller = bars(first.metric, first.attribution, _PARTS_SHOWN)
     old, new, _ = numbers(first)
     return {
         "metric": metric(first),
@@ -152,23 +150,15 @@ def _change(same: Sequence[Finding], history: Series | None) -> dict[str, Any]:
         "old": old if first.old is not None else "",
         "new": new,
         "reason": first.reason,
-        "parts": [
-            {
-                "scope": "" if part.scope == EVERYWHERE else part.scope,
-                "text": part.text,
-                "share": percent(part.change, whole),
-                "width": round(100 * abs(part.change) / largest),
-                "amount": signed(part.change, first.metric),
-            }
-            for part in first.attribution[:_PARTS_SHOWN]
-        ],
-        "smaller": len(first.attribution[_PARTS_SHOWN:]),
-        "judgements": [_judgement(finding) for finding in same],
+        "parts": parts,
+        "smaller": smaller,
+        "judgements": [judgement(finding) for finding in same],
         "figure": _figure(same, history),
     }
 
 
-def _judgement(finding: Finding) -> dict[str, Any]:
+def judgement(finding: Finding) -> dict[str, Any]:
+    """How a rule judged a change: its verdict, against what, its limit."""
     _, _, limit = numbers(finding)
     is_compared = finding.old is not None
     return {

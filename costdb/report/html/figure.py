@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
+from heapq import nlargest
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _PARTS_OF_A_RATIO = 1_000_000
 
 # Changes of a version that are written beside a line: the largest ones of at least this share.
-_WORTH_A_LABEL = Fraction(1, 20)
+_WORTH_A_LABEL = _PARTS_OF_A_RATIO // 20
 _LABELS = 3
 
 
@@ -72,16 +72,18 @@ def _drawn(value: float | None, parts: int) -> int | None:
 
 def with_changes(drawn: Plot) -> Plot:
     """The drawing with the largest changes from one version to the next written beside it."""
-    found: list[tuple[Fraction, Mark]] = []
+    found: list[tuple[int, int, int, int]] = []
     for line in drawn.lines:
         known = [(position, value) for position, value in line.points if value is not None]
         for (_, old), (position, new) in pairwise(known):
-            share = Fraction(new - old, old) if old else Fraction(new)
-            if abs(share) >= _WORTH_A_LABEL:
-                text = format_change(old, new)
-                found.append((abs(share), Mark(position, new, text, "change")))
-    found.sort(key=lambda pair: -pair[0])
-    return replace(drawn, marks=tuple(mark for _, mark in found[:_LABELS]))
+            share = _PARTS_OF_A_RATIO * abs(new - old) // (old or 1)
+            if share >= _WORTH_A_LABEL:
+                found.append((share, -position, old, new))
+    marks = [
+        Mark(-place, new, format_change(old, new), "change")
+        for _, place, old, new in nlargest(_LABELS, found)
+    ]
+    return replace(drawn, marks=tuple(marks))
 
 
 def line_name(line: Series, beside: Sequence[Series]) -> str:

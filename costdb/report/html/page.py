@@ -28,7 +28,7 @@ def page(template: str, made_at: datetime, **context: Any) -> str:
     Raises:
         ConfigurationError: Jinja2 is not installed.
     """
-    style, script = _resource("style.css"), _resource("plot.js")
+    style, script = resource("style.css"), resource("plot.js")
     policy = "; ".join(
         [
             "default-src 'none'",
@@ -38,7 +38,7 @@ def page(template: str, made_at: datetime, **context: Any) -> str:
             "form-action 'none'",
         ]
     )
-    page_template = _environment().get_template(template)
+    page_template = environment().get_template(template)
     return page_template.render(
         policy=policy,
         style=style,
@@ -50,25 +50,36 @@ def page(template: str, made_at: datetime, **context: Any) -> str:
 
 
 @cache
-def _environment() -> "Environment":
+def environment(package: str = _PACKAGE) -> "Environment":
+    """What renders templates of this package, and those of another that go before them.
+
+    Raises:
+        ConfigurationError: Jinja2 is not installed.
+    """
     try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - an extra
+        from jinja2 import (  # noqa: PLC0415 - an extra
+            ChoiceLoader,
+            Environment,
+            PackageLoader,
+            StrictUndefined,
+        )
     except ImportError as error:
         raise ConfigurationError(
             "an HTML report needs Jinja2, which is not installed",
             hint="pip install 'costdb[report]'",
         ) from error
-    environment = Environment(
-        loader=PackageLoader(_PACKAGE),
+    packages = dict.fromkeys((package, _PACKAGE))
+    made = Environment(
+        loader=ChoiceLoader([PackageLoader(name) for name in packages]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_visible,
     )
-    environment.filters["cells"] = _cells
-    environment.tests["name"] = lambda word: isinstance(word, Name)
-    return environment
+    made.filters["cells"] = _cells
+    made.tests["name"] = lambda word: isinstance(word, Name)
+    return made
 
 
 def _cells(listing: Listing) -> list[tuple[str, ...]]:
@@ -84,7 +95,8 @@ def _visible(value: object) -> object:
 
 
 @cache
-def _resource(name: str) -> Any:
+def resource(name: str) -> Any:
+    """The style or the script of every page, as Markup."""
     from markupsafe import Markup  # noqa: PLC0415 - comes with Jinja2
 
     text = files(_PACKAGE).joinpath(name).read_text(encoding="utf-8")

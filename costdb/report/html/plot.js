@@ -1,17 +1,20 @@
-// Makes the plots of a report quicker to read: what a version says is written below the plot, the
-// arrow keys go from version to version, and the legend hides lines. Without it, pointing at a
-// version still shows its numbers.
+// Makes drawings quicker to read: what is pointed at is written below, the arrow keys go from one
+// thing to the next, Enter follows its link, and the legend hides lines. Without it, pointing still
+// shows the numbers, and links work.
 "use strict";
 
 for (const figure of document.querySelectorAll("figure.plot")) {
-  const drawing = figure.querySelector("svg.plot");
+  const drawing = figure.querySelector("svg[role]");
   const output = figure.querySelector(".reading-out");
   const readings = [...drawing.querySelectorAll(".reading")];
+  const links = readings.map((reading) => reading.closest("a"));
   // The browser's own tooltip would say the same again.
   const texts = readings.map((reading) => {
     const title = reading.querySelector("title");
+    const text = title.textContent;
     title.remove();
-    return title.textContent;
+    reading.closest("a")?.setAttribute("aria-label", text);
+    return text;
   });
   let here = -1;
 
@@ -26,14 +29,26 @@ for (const figure of document.querySelectorAll("figure.plot")) {
   output.textContent = "\u00a0";
   readings.forEach((reading, position) => {
     reading.addEventListener("pointerenter", () => show(position));
+    // One stop for the tabulator; the arrow keys do the rest.
+    links[position]?.setAttribute("tabindex", "-1");
   });
 
-  drawing.tabIndex = 0;
-  drawing.setAttribute("aria-description", "The arrow keys go from version to version.");
+  drawing.setAttribute("tabindex", "0");
+  const follows = links.some((link) => link !== null);
+  drawing.setAttribute(
+    "aria-description",
+    `The arrow keys go from one to the next${follows ? ", Enter follows its link" : ""}.`,
+  );
   drawing.addEventListener("focus", () => {
-    if (here < 0 && drawing.matches(":focus-visible")) show(readings.length - 1);
+    if (here < 0 && drawing.matches(":focus-visible")) {
+      show(figure.classList.contains("icicle") ? 0 : readings.length - 1);
+    }
   });
   drawing.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && links[here]) {
+      window.location.assign(links[here].getAttribute("href"));
+      return;
+    }
     const last = readings.length - 1;
     const target = {
       ArrowLeft: Math.max(here - 1, 0),

@@ -1,5 +1,6 @@
 """What is sent: a text for people, and the findings for programs."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +12,11 @@ SCHEMA = "costdb.notification/1"
 # Slack shows 40,000 characters and cuts what is longer.
 FINDINGS_IN_TEXT = 20
 CHARACTERS_OF_ONE = 500
+
+# Mattermost calls whom an @ names and makes links of Markdown, and all make links of addresses:
+# not if a space of no width stands behind these.
+_LIVE = re.compile(r"(?<!\w)@|\](?=\()|:(?=//)|(?<=www)\.")
+_NO_SPACE = "\u200b"
 
 
 def message(findings: Sequence[Finding]) -> dict[str, Any]:
@@ -40,6 +46,7 @@ def _line(finding: Finding) -> str:
 
 
 def _inert(text: str) -> str:
-    """Text that calls no one and holds no link, as Slack asks for it, on one line."""
+    """Text on one line that calls no one and holds no address, in Slack or in Mattermost."""
     printable = "".join(character if character.isprintable() else " " for character in text)
-    return printable.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    slack = printable.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _LIVE.sub(rf"\g<0>{_NO_SPACE}", slack)

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from builders.findings import finding
 
 from costdb_webhook.message import CHARACTERS_OF_ONE, FINDINGS_IN_TEXT, message
@@ -22,8 +23,22 @@ def test_a_name_calls_no_one_and_makes_no_line() -> None:
     text = message([finding(model="<!channel>\n- ok & <http://h|x>\x1b")])["text"]
     assert "<" not in text
     assert text.count("\n") == 1
-    assert "&lt;!channel&gt; - ok &amp; &lt;http://h|x&gt; @v3" in text
+    assert "&lt;!channel&gt; - ok &amp; &lt;http:\u200b//h|x&gt; @\u200bv3" in text
     assert message([finding()])["mrkdwn"] is False
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("from @all and (@here)", "from @\u200ball and (@\u200bhere)"),
+        ("[here](javascript)", "[here]\u200b(javascript)"),
+        ("see https://h/x or www.h.org", "see https:\u200b//h/x or www.\u200bh.org"),
+        ("against previous detector@v1, 46 % from layer3/*", None),
+    ],
+)
+def test_nobody_is_called_and_nothing_is_a_link(reason: str, shown: str | None) -> None:
+    line = message([finding(reason=reason)])["text"].split("\n")[1]
+    assert line == f"- regression: detector@v3: {shown or reason}"
 
 
 def test_a_text_stays_short_and_says_how_much_it_leaves_out() -> None:

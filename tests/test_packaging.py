@@ -72,7 +72,7 @@ def test_a_model_is_ingested_and_judged_by_the_default_policy(
 
 def test_the_ready_jobs_are_in_the_wheel(installed: Path) -> None:
     shipped = installed / "costdb/_shipped/config"
-    for folder in ("nightly", "pull-request"):
+    for folder in ("nightly", "pull-request", "server"):
         names = {path.name for path in (ROOT / "config" / folder).iterdir()}
         assert {path.name for path in (shipped / folder).iterdir()} == names
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Ingest real models into a database of their own, show the history, and catch a regression.
-# Needs costdb, its plugins and python on the PATH; `make demo` sees to that.
+# Ingest real models into a database of their own, show the history, catch a regression, and say how
+# to open the pages. Needs costdb with the extra `server`, its plugins and python on the PATH; `make
+# demo` sees to that.
 set -euo pipefail
 
 output=${1:-demo-output}
@@ -41,4 +42,7 @@ if [ "$status" -ne 3 ]; then
     exit 1
 fi
 printf '\nThe check exited with 3: detector@v3 costs more than the policy allows.\n'
-printf 'The database stays in %s; look around with: costdb --help\n' "$COSTDB_URL"
+printf 'The database stays in %s.\n' "$COSTDB_URL"
+printf '\nTo see it in a browser, run\n\n    %s serve --db %s\n\n' \
+    "$(command -v costdb)" "$(realpath "$COSTDB_URL")"
+printf 'and open http://127.0.0.1:8765; Ctrl-C ends it.\n'

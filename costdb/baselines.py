@@ -10,8 +10,8 @@ from costdb.errors import NotInDatabase, StoreError
 from costdb.ir import Tensor
 from costdb.points import DEFAULT
 from costdb.store import Store, lineage, read
-from costdb.store.records import Neighbours, VersionRecord
-from costdb.store.stored import version_cost
+from costdb.store.records import Content, Neighbours, VersionRecord
+from costdb.store.stored import content_cost, version_cost
 from costdb.trends.acceptance import Acceptance, AcceptanceKey
 from costdb.trends.policy import BaselineKey, PolicyRule
 from costdb.trends.scopes import TOTAL, amount, selected_layers
@@ -27,7 +27,7 @@ class Known(NamedTuple):
     inputs: tuple[Tensor, ...] = ()
 
 
-# How many versions are kept with their layers: one is judged against a few at a time.
+# How many graphs are kept with their layers: a version is judged against a few at a time.
 _KEPT = 16
 
 
@@ -37,7 +37,8 @@ class CostReader:
     def __init__(self, store: Store) -> None:
         self.engine = store.engine
         self.version = lru_cache(_KEPT)(self._resolve)
-        self._whole = lru_cache(_KEPT)(self._read_whole)
+        self._of_content = lru_cache(_KEPT)(self._read_content)
+        self._contents: dict[tuple[int, str], Content] = {}
         self._totals: dict[tuple[int, str], Totals] = {}
         self._asked: set[int] = set()  # whose totals were looked up, whether there are any or not
         self._neighbours: dict[tuple[int, str], Neighbours] = {}
@@ -51,7 +52,16 @@ class CostReader:
         ids = [version.id for version in versions]
         ids += [one.id for pair in self._neighbours.values() for one in pair if one is not None]
         self._totals = read.totals_of(self.engine, ids)
+        self._contents = read.contents_of(self.engine, ids)
         self._asked = set(ids)
+
+    def expect(self, versions: Iterable[VersionRecord]) -> None:
+        """Read of many versions at once what `read` would find out of one after the other."""
+        ids = [version.id for version in versions if version.id not in self._asked]
+        if ids:
+            self._totals |= read.totals_of(self.engine, ids)
+            self._contents |= read.contents_of(self.engine, ids)
+            self._asked.update(ids)
 
     def neighbours(self, version: VersionRecord, point: str) -> Neighbours:
         """What came before a version on its branch."""
@@ -69,11 +79,11 @@ class CostReader:
             whole: Whether its layers and inputs are read, too; reading them takes longest.
         """
         key = version.id, point
-        if not whole and version.id not in self._asked:
-            self._totals |= read.totals_of(self.engine, [version.id])
-            self._asked.add(version.id)
-        if whole or key not in self._totals:
-            return self._whole(version, point)  # which says what is missing
+        self.expect([version])
+        if key not in self._totals:
+            return self._read_unknown(version, point)
+        if whole:
+            return self._of_content(self._contents[key])
         return Known(GraphCost(RULES, View.DEPLOYED, self._totals[key], ()))
 
     def _resolve(self, name: str) -> VersionRecord | str:
@@ -83,7 +93,12 @@ class CostReader:
         except NotInDatabase as error:
             return error.message
 
-    def _read_whole(self, version: VersionRecord, point: str) -> Known | str:
+    def _read_content(self, content: Content) -> Known:
+        graph, cost = content_cost(self.engine, content)
+        return Known(cost, graph.inputs)
+
+    def _read_unknown(self, version: VersionRecord, point: str) -> Known | str:
+        """A version whose totals are not known: why, unless they are by now."""
         try:
             stored = version_cost(self.engine, version, point)
         except StoreError as error:
@@ -213,7 +228,9 @@ class BaselineFinder:
         if scope == TOTAL:
             return lineage.best(engine, *place, metric, before=before)
         ranked = []
-        for version in lineage.distinct_contents(engine, *place, before=before):
+        versions = lineage.distinct_contents(engine, *place, before=before)
+        self._database.expect(versions)
+        for version in versions:
             known = self._read(version, whole=True)
             if isinstance(known, Known) and selected_layers(known.cost, scope):
                 value = amount(known.cost, metric, scope)

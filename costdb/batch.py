@@ -11,22 +11,32 @@ import json
 import os
 import re
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
 from dataclasses import replace as dataclass_replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+from costdb import cluster
 from costdb.analysis import analyses, model_name
 from costdb.cost.result import Analysis
-from costdb.errors import CostdbError, OutputUnwritable, UsageError, VersionConflict
-from costdb.reading import Reading
+from costdb.errors import (
+    ArtifactError,
+    CostdbError,
+    CostError,
+    OutputUnwritable,
+    ReaderCrashed,
+    UsageError,
+    VersionConflict,
+)
+from costdb.reading import Reading, under_settings
 from costdb.settings import OperatingPoint, Settings, load_settings
 from costdb.store import Store, open_store
-from costdb.store.records import IngestStatus
+from costdb.store.records import IngestOutcome, IngestStatus
 from costdb.store.write import ingest as write
 
 # How many analyses wait for the writer, for each worker: enough that none idles, few enough that
@@ -34,6 +44,12 @@ from costdb.store.write import ingest as write
 _AHEAD = 4
 
 _SAVED_MODEL = "saved_model.pb"
+
+Notes = tuple[str, ...]
+
+# Stores what a version costs: its analyses, and by name what `costdb.store.write.ingest` takes.
+# Returns what a reader should know besides.
+StoreVersion = Callable[..., tuple[IngestOutcome, Notes]]
 
 # What a model file may be called. What it is, its content says.
 SUFFIXES = frozenset({".onnx", ".pb", ".pt2", ".pt", ".pth", ".safetensors", ".meta"})
@@ -128,7 +144,7 @@ def from_manifest(manifest: Path) -> list[Entry]:
             reader = csv.DictReader(file, strict=True)
             columns = reader.fieldnames or []
             odd = [column for column in columns if column not in known]
-            if odd or not {"file", "tag"} <= set(columns):
+            if odd or not {"file", "tag"} <= set(columns) or len(set(columns)) < len(columns):
                 raise UsageError(
                     f"{str(manifest)!r} has the columns {', '.join(columns) or 'none'}",
                     hint=f"write file,tag and any of {', '.join(known[2:])} in the first line",
@@ -150,6 +166,7 @@ def ingest_all(
     resume: Path | None = None,
     replace: bool = False,
     database: str | None = None,
+    store_version: StoreVersion | None = None,
 ) -> Generator[Result]:
     """Ingest files, and say of each what became of it; a failure does not stop the others.
 
@@ -162,16 +179,19 @@ def ingest_all(
             is skipped.
         replace: Whether a tag that is there may stand for another structure from now on.
         database: URL or path; else as the settings say.
+        store_version: What stores a version in the place of a database.
 
     Raises:
         DatabaseUnavailable: The database cannot be written; what was stored before stays.
         OutputUnwritable: What is done can no longer be noted.
+        WorkersLost: What analyses the files is gone; what was stored before stays.
         UsageError: The file to resume from cannot be read or written.
     """
     settings = load_settings(database)
     done = _Journal(resume)
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(settings.database))
+        if store_version is None:
+            store_version = _into(stack.enter_context(open_store(settings.database)))
         workers = executor or stack.enter_context(ThreadPoolExecutor(jobs))
         ahead = _AHEAD * jobs
         # Whoever stops early waits for no file that was not begun.
@@ -182,7 +202,10 @@ def ingest_all(
             for entry in islice(left, ahead - len(waiting)):
                 # Before the file is read: if it changes meanwhile, it is not done.
                 line = _line(entry)
-                future = None if line in done else _begin(workers, entry, reading, settings)
+                future = None
+                if line not in done:
+                    with _losses_explained(entry, executor):
+                        future = _begin(workers, entry, reading, settings)
                 waiting.append((entry, line, future))
             if not waiting:
                 return
@@ -190,7 +213,8 @@ def ingest_all(
             if future is None:
                 yield Result(entry)
                 continue
-            result = _store(store, settings, entry, future.result(), replace=replace)
+            outcome = _outcome(future, entry, executor)
+            result = _store(store_version, settings, entry, outcome, replace=replace)
             if result.error is None:
                 done.note(line)
             yield result
@@ -206,7 +230,7 @@ def _begin(
     by_name = settings.models.get(entry.model)
     configured = by_name if entry.model else settings.model_for(entry.location)
     points = configured.points if configured else {}
-    return workers.submit(_analysed, entry.file, reading or Reading(), points)
+    return workers.submit(_analysed, entry.file, under_settings(reading, settings), points)
 
 
 def _analysed(file: str, reading: Reading, points: Mapping[str, OperatingPoint]) -> _Outcome:
@@ -216,15 +240,49 @@ def _analysed(file: str, reading: Reading, points: Mapping[str, OperatingPoint])
         return error
 
 
+def _outcome(future: "Future[_Outcome]", entry: Entry, executor: Executor | None) -> "_Outcome":
+    """What a worker gave back; a worker that died is an error of this file."""
+    try:
+        with _losses_explained(entry, executor):
+            return future.result()
+    except ReaderCrashed as error:
+        return error
+
+
+@contextmanager
+def _losses_explained(entry: Entry, executor: Executor | None) -> Iterator[None]:
+    """Turn what a cluster raises into an error that says what to do next."""
+    try:
+        yield
+    except Exception as error:
+        explained = None if executor is None else cluster.explained(error, entry.location)
+        if explained is None:
+            raise
+        raise explained from error
+
+
+def _into(store: Store) -> StoreVersion:
+    """What stores versions in a database."""
+
+    def store_version(analyses: Sequence[Analysis], **about: Any) -> tuple[IngestOutcome, Notes]:
+        return write(store.engine, analyses, now=datetime.now(UTC), **about), ()
+
+    return store_version
+
+
 def _store(
-    store: Store, settings: Settings, entry: Entry, outcome: _Outcome, *, replace: bool
+    store_version: StoreVersion,
+    settings: Settings,
+    entry: Entry,
+    outcome: _Outcome,
+    *,
+    replace: bool,
 ) -> Result:
     if isinstance(outcome, CostdbError):
         return Result(entry, error=outcome)
     configured = None if entry.model else settings.model_for(entry.location)
     try:
-        stored = write(
-            store.engine,
+        stored, notes = store_version(
             [_known_as(analysis, entry) for analysis in outcome],
             model=entry.model or (configured.name if configured else model_name(entry.location)),
             tag=entry.tag,
@@ -233,11 +291,10 @@ def _store(
             author=entry.author or None,
             source=entry.source or None,
             replace=replace,
-            now=datetime.now(UTC),
         )
-    except (UsageError, VersionConflict) as error:
+    except (UsageError, ArtifactError, CostError, VersionConflict) as error:
         return Result(entry, error=error)
-    said = (warning for analysis in outcome for warning in analysis.warnings)
+    said = (*notes, *(warning for analysis in outcome for warning in analysis.warnings))
     return Result(entry, stored.status, warnings=tuple(dict.fromkeys(said)))
 
 

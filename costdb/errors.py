@@ -15,6 +15,7 @@
     ├── PluginError             a plugin is missing or broken
     ├── ConfigurationError      costdb.toml, a policy or the environment is wrong
     ├── OutputUnwritable        a report cannot be written where it was asked for
+    ├── WorkersLost             the cluster that reads the files is gone
     ├── ServerUnavailable       the server cannot be reached, or fails
     ├── AccessDenied            the server wants a token, or one that allows more
     └── StoreError              the database
@@ -108,6 +109,10 @@ class ConfigurationError(CostdbError):
 
 class OutputUnwritable(CostdbError):
     """A report cannot be written where it was asked for."""
+
+
+class WorkersLost(CostdbError):
+    """The cluster that reads the files is gone, or cannot run what it is given."""
 
 
 class ServerUnavailable(CostdbError):

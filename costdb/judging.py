@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from costdb.baselines import BaselineFinder, Known
 from costdb.contracts import Finding
 from costdb.trends.policy import BaselineKey, Policy, PolicyRule
-from costdb.trends.verdicts import Baseline, Candidate, is_settled, judge
+from costdb.trends.verdicts import Baseline, Baselines, Candidate, is_settled, judge
 
 # Operating point -> what to compare with there, or the reason for having nothing.
 Against = Callable[[str], Baseline | str]
@@ -41,38 +41,47 @@ def judged(subject: Subject, policy: Policy, against: Against | None = None) -> 
         against: What to compare with instead of the policy's baselines.
     """
     rules = policy.rules_for(subject.model, subject.point)
-    if against is None and not any(rule.needs_layers for rule in rules):
-        found, is_lower_bound = _look(subject, policy, rules, None, whole=False)
-        # Layers say what made a change, and which operators were not counted.
-        if is_settled(found) and not is_lower_bound:
-            return found
-    return _look(subject, policy, rules, against, whole=True)[0]
-
-
-def _look(
-    subject: Subject,
-    policy: Policy,
-    rules: Sequence[PolicyRule],
-    against: Against | None,
-    *,
-    whole: bool,
-) -> tuple[tuple[Finding, ...], bool]:
-    """The findings, and whether a number in them is a lower bound."""
     keys = policy.baselines_for(subject.model, subject.point)
-    baselines: dict[BaselineKey, Baseline | str]
-    if against is None:
-        baselines = subject.finder.find(keys, whole=whole)
-    else:
+    baselines: Baselines
+    if against is not None:
         baselines = dict.fromkeys(keys, against(subject.point)) if keys else {}
+    elif any(rule.needs_layers for rule in rules):
+        baselines = subject.finder.find(keys, whole=True)
+    else:
+        return _judged_by_totals_first(subject, policy, rules, keys)
+    accepted = subject.finder.accepted(rules, whole=True)
+    return judge(_candidate(subject, whole=True), baselines, policy, accepted=accepted)
+
+
+def _judged_by_totals_first(
+    subject: Subject, policy: Policy, rules: Sequence[PolicyRule], keys: Sequence[BaselineKey]
+) -> tuple[Finding, ...]:
+    """What the totals say; where they say too little, what the layers of those baselines do."""
+    baselines = subject.finder.find(keys, whole=False)
+    accepted = subject.finder.accepted(rules, whole=False)
+    candidate = _candidate(subject, whole=False)
+    found = judge(candidate, baselines, policy, accepted=accepted)
+    # Layers say what made a change, and which operators were not counted.
+    changed = {finding.baseline for finding in found if not is_settled([finding])}
+    is_bound = _is_lower_bound(candidate) or any(map(_is_lower_bound, baselines.values()))
+    opened = [key for key in keys if is_bound or _label(baselines[key]) in changed]
+    if not opened and not is_bound:
+        return found
+    baselines |= subject.finder.find(opened, whole=True)
+    return judge(_candidate(subject, whole=True), baselines, policy, accepted=accepted)
+
+
+def _candidate(subject: Subject, *, whole: bool) -> Candidate:
     known = subject.read(whole)
-    candidate = (
-        Candidate(subject.model, subject.tag, subject.point, known)
-        if isinstance(known, str)
-        else Candidate(subject.model, subject.tag, subject.point, *known)
-    )
-    accepted = subject.finder.accepted(rules, whole=whole)
-    compared = [known, *baselines.values()]
-    is_lower_bound = any(
-        bool(entry.cost.totals.unknown_layers) for entry in compared if not isinstance(entry, str)
-    )
-    return judge(candidate, baselines, policy, accepted=accepted), is_lower_bound
+    named = subject.model, subject.tag, subject.point
+    return Candidate(*named, known) if isinstance(known, str) else Candidate(*named, *known)
+
+
+def _label(baseline: Baseline | str) -> str | None:
+    return baseline.label if isinstance(baseline, Baseline) else None
+
+
+def _is_lower_bound(compared: Candidate | Baseline | str) -> bool:
+    """Whether layers were not counted; False for what is not known at all."""
+    cost = compared if isinstance(compared, str) else compared.cost
+    return not isinstance(cost, str) and bool(cost.totals.unknown_layers)

@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,7 +18,9 @@ from builders.command_line import Costdb, runner
 from builders.onnx_models import save_matmul
 
 from costdb import batch
-from costdb.errors import UsageError
+from costdb.cluster import cluster as connected
+from costdb.cluster import explained
+from costdb.errors import ReaderCrashed, UsageError, WorkersLost
 from costdb.store import open_store
 from costdb.store.history import history
 from costdb.store.records import IngestStatus
@@ -124,6 +130,8 @@ def test_a_manifest_says_what_is_stored(folder: Path, costdb: Costdb) -> None:
     [
         pytest.param("", "has the columns none", id="empty"),
         pytest.param("path,tag\nx,y\n", "has the columns path, tag", id="columns"),
+        pytest.param("file,tag,file\nx,y,z\n", "has the columns file, tag, file", id="twice"),
+        pytest.param("file;tag\nx;y\n", "has the columns file;tag", id="semicolons"),
         pytest.param("file,tag\nx\n", "line 2 of .* lacks", id="short"),
         pytest.param("file,tag\nx,y,z\n", "line 2 of .* lacks", id="long"),
         pytest.param("file,tag\n,y\n", "line 2 of .* lacks", id="no-file"),
@@ -136,6 +144,25 @@ def test_a_wrong_manifest_is_refused(tmp_path: Path, text: str, message: str) ->
     manifest.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(UsageError, match=message):
         batch.from_manifest(manifest)
+
+
+def test_a_long_manifest_is_read_whatever_wrote_it(tmp_path: Path) -> None:
+    manifest = tmp_path / "models.csv"
+    rows = "".join(f"m{number}.onnx,v{number},m\r\n\r\n" for number in range(100_000))
+    manifest.write_bytes(b"\xef\xbb\xbf" + f"file,tag,model\r\n{rows}".encode())
+    entries = batch.from_manifest(manifest)
+    assert len(entries) == 100_000
+    assert entries[-1] == batch.Entry(str(tmp_path / "m99999.onnx"), tag="v99999", model="m")
+
+
+def test_a_row_that_stands_twice_is_one_version(folder: Path, costdb: Costdb) -> None:
+    manifest = folder / "models.csv"
+    manifest.write_text("file,tag\ndense-v1.onnx,a\ndense-v1.onnx,a\ndense-v2.onnx,a\n")
+    done = costdb("ingest", "--manifest", manifest, "--model", "dense")
+    assert done.code == 1
+    assert "3 files: 1 created, 1 unchanged, 1 failed" in done.out
+    assert stored(folder.parent) == [("a", 1)]
+    assert "dense-v2.onnx: dense@a" in done.err
 
 
 def test_what_is_done_is_skipped_unless_the_file_has_changed(folder: Path, tmp_path: Path) -> None:
@@ -256,69 +283,163 @@ def test_what_does_not_go_together_is_refused(
     assert not (tmp_path / "costs.db").exists()
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[tuple[str, list["subprocess.Popen[bytes]"]]]:
-    """A Dask scheduler and two workers, in processes of their own."""
-    about = tmp_path / "scheduler.json"
-    common = ["--scheduler-file", str(about), "--no-dashboard"]
+def program(
+    tmp_path: Path, name: str, *arguments: str, without: Path | None = None
+) -> "subprocess.Popen[bytes]":
+    """Starts a program of Dask's; `without` is a folder of all packages but costdb."""
     environment = os.environ | {"DASK_DISTRIBUTED__WORKER__USE_FILE_LOCKING": "false"}
+    if without is not None:
+        environment["PYTHONPATH"] = str(without)
+    return subprocess.Popen(
+        [
+            sys.executable,
+            *([] if without is None else ["-S"]),
+            *("-m", f"distributed.cli.{name}", "--no-dashboard", "--host", "127.0.0.1"),
+            *("--scheduler-file", str(tmp_path / "scheduler.json"), *arguments),
+        ],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
-    def start(program: str, *arguments: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
-            [sys.executable, "-m", f"distributed.cli.{program}", *common, *arguments],
-            cwd=tmp_path,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
 
-    processes = [start("dask_scheduler", "--port", "0", "--host", "127.0.0.1")]
+def worker(tmp_path: Path, without: Path | None = None) -> "subprocess.Popen[bytes]":
+    return program(tmp_path, "dask_worker", "--no-nanny", "--nthreads", "1", without=without)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A Dask scheduler and its workers, in processes of their own."""
+
+    address: str
+    scheduler: "subprocess.Popen[bytes]"
+    workers: "list[subprocess.Popen[bytes]]"
+
+    def await_workers(self, count: int) -> None:
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(count, timeout=60)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A scheduler that has no workers yet."""
+    about = tmp_path / "scheduler.json"
+    scheduler = program(tmp_path, "dask_scheduler", "--port", "0")
     deadline = time.monotonic() + 60
     while not about.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
-    workers = [
-        start("dask_worker", "--no-nanny", "--nthreads", "1", "--host", "127.0.0.1")
-        for _ in range(2)
-    ]
+    found = Cluster(json.loads(about.read_text())["address"], scheduler, [])
     try:
-        yield json.loads(about.read_text())["address"], workers
+        yield found
     finally:
-        for process in (*workers, *processes):
+        for process in (*found.workers, scheduler):
             process.kill()
             process.wait()
 
 
 def test_a_worker_that_is_killed_loses_nothing(
-    folder: Path,
-    tmp_path: Path,
-    cluster: tuple[str, list["subprocess.Popen[bytes]"]],
+    folder: Path, tmp_path: Path, cluster: Cluster
 ) -> None:
-    from distributed import Client
-
-    address, workers = cluster
-    with Client(address, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=60)
+    cluster.workers.extend(worker(tmp_path) for _ in range(2))
+    cluster.await_workers(2)
+    with connected(cluster.address) as (executor, threads):
         results = batch.ingest_all(
             batch.from_folder(folder),
-            jobs=2,
-            executor=client.get_executor(pure=False),
+            jobs=threads,
+            executor=executor,
             database=str(tmp_path / "costs.db"),
         )
         first = next(results)
-        workers[0].send_signal(signal.SIGKILL)
+        cluster.workers[0].send_signal(signal.SIGKILL)
         assert [result.error for result in (first, *results)] == [None] * MODELS
+    assert threads == 2
     assert stored(tmp_path) == EXPECTED
 
 
-def test_the_command_uses_a_cluster(
-    folder: Path,
-    costdb: Costdb,
-    tmp_path: Path,
-    cluster: tuple[str, list["subprocess.Popen[bytes]"]],
+def test_a_scheduler_that_goes_away_loses_nothing(
+    folder: Path, tmp_path: Path, cluster: Cluster
 ) -> None:
-    done = costdb("ingest", folder, "--tag-from-name", "--dask", cluster[0])
-    assert done.code == 0, done.err
+    cluster.workers.append(worker(tmp_path))
+    cluster.await_workers(1)
+    journal, database = tmp_path / "done.jsonl", str(tmp_path / "costs.db")
+    with connected(cluster.address) as (executor, _):
+        results = batch.ingest_all(
+            batch.from_folder(folder), executor=executor, resume=journal, database=database
+        )
+        next(results)
+        cluster.scheduler.send_signal(signal.SIGKILL)
+        with pytest.raises(WorkersLost, match=r"scheduler went away before .*dense-v\d\.onnx"):
+            list(results)
+    before = stored(tmp_path)
+    assert before == EXPECTED[: len(before)]
+    again = batch.ingest_all(batch.from_folder(folder), resume=journal, database=database)
+    expected = [None] * len(before) + [IngestStatus.CREATED] * (MODELS - len(before))
+    assert [result.status for result in again] == expected
     assert stored(tmp_path) == EXPECTED
+
+
+def test_what_waits_for_a_worker_is_read_by_the_first_that_joins(
+    folder: Path, costdb: Costdb, tmp_path: Path, cluster: Cluster
+) -> None:
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(
+            costdb, "ingest", folder, "--tag-from-name", "--dask", cluster.address
+        )
+        time.sleep(1)  # it would go on without: the worker may come before or after
+        cluster.workers.append(worker(tmp_path))
+        done = running.result()
+    assert done.code == 0, done
+    assert stored(tmp_path) == EXPECTED
+
+
+def test_a_worker_without_costdb_is_named(
+    folder: Path, costdb: Costdb, tmp_path: Path, cluster: Cluster
+) -> None:
+    without = tmp_path / "packages"
+    without.mkdir()
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if "costdb" not in path.name and path.suffix != ".pth":
+            (without / path.name).symlink_to(path)
+    cluster.workers.append(worker(tmp_path, without))
+    cluster.await_workers(1)
+    done = costdb("ingest", folder, "--tag-from-name", "--dask", cluster.address)
+    assert (done.code, done.out) == (2, "")
+    assert re.match(r"error: the Dask worker tcp://[\d.:]+ lacks costdb [\d.]+, ", done.err)
+    assert done.err.count("\n") == 2
+    assert not (tmp_path / "costs.db").exists()
+
+
+def test_a_file_whose_workers_died_fails_alone(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
+    cluster: Cluster = request.getfixturevalue("cluster")
+    cluster.workers.extend(worker(tmp_path) for _ in range(2))
+    cluster.await_workers(2)
+    database = str(tmp_path / "costs.db")
+    with connected(cluster.address) as (executor, threads):
+        results = batch.ingest_all(
+            batch.from_folder(folder), jobs=threads, executor=executor, database=database
+        )
+        first = next(results)
+        cluster.workers[0].send_signal(signal.SIGKILL)
+        errors = [result.error for result in (first, *results)]
+    failed = [error for error in errors if error is not None]
+    assert len(errors) == MODELS
+    assert 0 < len(failed) < MODELS
+    for error in failed:
+        assert isinstance(error, ReaderCrashed)
+        assert re.fullmatch(r"all Dask workers that were given .* died, 1 in all", error.message)
+    again = batch.ingest_all(batch.from_folder(folder), database=database)
+    assert [result.error for result in again] == [None] * MODELS
+    assert sorted(stored(tmp_path)) == EXPECTED
+
+
+def test_a_bug_on_a_worker_is_a_bug() -> None:
+    assert explained(ValueError("a bug"), "a.onnx") is None
 
 
 def test_no_scheduler_is_said(folder: Path, costdb: Costdb) -> None:

@@ -117,7 +117,7 @@ def history_pieces(
     with read_transaction(engine) as connection:
         ids = {model: model_row(connection, model) for model in models}
     bounds = _bounds(engine, ids, selection)
-    lines = _lines(ids.values(), selection.get("branch"))
+    lines = branch_lines(ids.values(), selection.get("branch"))
     start = literal(LOWEST_ORDINAL) if last is None else _start(lines, last, points, bounds)
     query = (
         select(
@@ -156,7 +156,7 @@ def history_pieces(
         yield from _pieces(connection.execute(query).mappings())
 
 
-def _lines(model_ids: Collection[int], branch: str | None) -> CTE:
+def branch_lines(model_ids: Collection[int], branch: str | None) -> CTE:
     """The branches of models, or of every model if none is named: (model_id, branch).
 
     Found by leaping through the index from each branch to the next one, which costs one step a
@@ -271,7 +271,10 @@ def _moment(text: str, *, is_end: bool) -> datetime | None:
             return None
     else:
         moment = datetime.combine(day, time.max if is_end else time.min)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:  # elsewhere it is the year 0 or 10,000
+        return None
 
 
 def _pieces(rows: Iterable[RowMapping]) -> Iterator[Series]:

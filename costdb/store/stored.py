@@ -2,17 +2,18 @@
 
 import json
 
-from sqlalchemy import Connection, Engine, RowMapping, func, select
+from sqlalchemy import Connection, Engine, RowMapping, and_, func, select
 
 from costdb.binding import nearest
 from costdb.canonical import graph_from_json
 from costdb.cost import RULES
-from costdb.cost.result import Analysis
+from costdb.cost.result import Analysis, GraphCost
 from costdb.errors import NotInDatabase, StoreError
+from costdb.ir import Graph
 from costdb.store.compression import restored
 from costdb.store.database import read_transaction
 from costdb.store.read import DEFAULT_POINT, is_current
-from costdb.store.records import StoredVersion, VersionRecord
+from costdb.store.records import Content, StoredVersion, VersionRecord
 from costdb.store.rows import cost_from_rows
 from costdb.store.schema import analysis, cost, layer_cost, layer_names, structure
 
@@ -36,11 +37,6 @@ def version_cost(
     with read_transaction(engine) as connection:
         row = _analysis_row(connection, version, point)
         cost_row = _cost_row(connection, version, row["structure_id"], rules)
-        layers = connection.execute(
-            select(layer_cost)
-            .where(layer_cost.c.cost_id == cost_row["id"])
-            .order_by(layer_cost.c.position)
-        ).mappings()
         content, names = restored(row["content"]), restored(row["names"])
         graph = graph_from_json(content, names)
         return StoredVersion(
@@ -55,10 +51,43 @@ def version_cost(
                 names=names,
                 names_digest=row["names_digest"],
                 point=point,
-                cost=cost_from_rows(cost_row, layers, graph),
+                cost=_graph_cost(connection, cost_row, graph),
                 warnings=tuple(json.loads(row["warnings"])),
             ),
         )
+
+
+def content_cost(
+    engine: Engine, content: Content, *, rules: int = RULES
+) -> tuple[Graph, GraphCost]:
+    """A graph and its cost, layer by layer, whichever versions it is of.
+
+    Args:
+        engine: The database.
+        content: The rows of its structure and names.
+        rules: The revision of the rules, under which it has to be costed.
+
+    Raises:
+        DatabaseUnavailable: The database cannot be read.
+    """
+    query = (
+        select(structure.c.content, layer_names.c.content.label("names"), cost)
+        .select_from(structure)
+        .join(layer_names, layer_names.c.id == content.layer_names_id)
+        .join(cost, and_(cost.c.structure_id == structure.c.id, cost.c.rules == rules))
+        .where(structure.c.id == content.structure_id)
+    )
+    with read_transaction(engine) as connection:
+        row = connection.execute(query).mappings().one()
+        graph = graph_from_json(restored(row["content"]), restored(row["names"]))
+        return graph, _graph_cost(connection, row, graph)
+
+
+def _graph_cost(connection: Connection, row: RowMapping, graph: Graph) -> GraphCost:
+    """The cost in a row of `cost`, with that of every layer."""
+    query = select(layer_cost).where(layer_cost.c.cost_id == row["id"])
+    layers = connection.execute(query.order_by(layer_cost.c.position)).mappings()
+    return cost_from_rows(row, layers, graph)
 
 
 def _analysis_row(connection: Connection, version: VersionRecord, point: str) -> RowMapping:

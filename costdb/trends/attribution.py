@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property
 
 from costdb.contracts import Attribution
 from costdb.cost.result import GraphCost, LayerCost, View
@@ -34,7 +35,7 @@ def attribute(
     metric: str,
     *,
     scope: str = TOTAL,
-    alignment: Alignment | None = None,
+    comparison: "Comparison | None" = None,
 ) -> tuple[Attribution, ...]:
     """Say which parts of a model made a metric change, and by how much.
 
@@ -48,7 +49,7 @@ def attribute(
         new: The cost now.
         metric: A metric of `Totals`.
         scope: The part of the model that is looked at; see `costdb.trends.scopes`.
-        alignment: Of the layers of both; made here if not given.
+        comparison: Of the layers of both; made here if not given.
 
     Returns:
         Integers that add up to the change exactly, the largest first, of equal ones in the order
@@ -57,7 +58,7 @@ def attribute(
     before, after = amount(old, metric, scope), amount(new, metric, scope)
     if before is None or after is None or before == after:
         return ()
-    compared = _Comparison(alignment or align(old.layers, new.layers), old.view)
+    compared = comparison or Comparison(align(old.layers, new.layers), old.view)
     change = after - before
     if metric == "peak_activation_bytes":
         parts = [compared.peak(old, new, change)]
@@ -89,13 +90,29 @@ def summary(attribution: Sequence[Attribution], total_change: int) -> str:
     return ", ".join(named)
 
 
-class _Comparison:
-    """Two versions, layer by layer."""
+class Comparison:
+    """Two versions, layer by layer: what attributions of several metrics have in common."""
 
     def __init__(self, alignment: Alignment, view: View) -> None:
+        """Look at what became of the layers.
+
+        Args:
+            alignment: Of the layers of both.
+            view: In which both were costed.
+        """
+        self.alignment = alignment
         self.pairs = alignment.pairs
-        self.paths = ModulePaths(self.pairs)
-        self.input = input_size(self.pairs) if view is View.DEPLOYED else None
+        self.view = view
+
+    @cached_property
+    def paths(self) -> ModulePaths:
+        """Where the layers lie."""
+        return ModulePaths(self.pairs)
+
+    @cached_property
+    def input(self) -> InputSize | None:
+        """The model's input that has another shape; None where none is seen to have."""
+        return input_size(self.pairs) if self.view is View.DEPLOYED else None
 
     def sums(self, metric: str, scope: str, change: int) -> list[Attribution]:
         """The parts of a change that is a sum over layers, in the order of the graph."""

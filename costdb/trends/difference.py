@@ -7,7 +7,7 @@ from fractions import Fraction
 from costdb.contracts import Attribution
 from costdb.cost.result import METRICS, GraphCost
 from costdb.trends.alignment import Alignment, Change, Pair, align
-from costdb.trends.attribution import attribute
+from costdb.trends.attribution import Comparison, attribute
 from costdb.trends.scopes import SUMMED_METRICS, layer_amount
 
 # What is told of a peak, which no layer has a share of: what peaks are made of.
@@ -83,13 +83,13 @@ def difference(old: GraphCost, new: GraphCost, metrics: Sequence[str] = ()) -> D
         new: Now.
         metrics: Whose change is attributed to parts of the model; `leading_metric` if none.
     """
-    alignment = align(old.layers, new.layers)
+    comparison = Comparison(align(old.layers, new.layers), old.view)
     return Difference(
         old,
         new,
-        alignment,
+        comparison.alignment,
         {
-            metric: attribute(old, new, metric, alignment=alignment)
+            metric: attribute(old, new, metric, comparison=comparison)
             for metric in metrics or (leading_metric(old, new),)
         },
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from costdb.contracts import Finding
-from costdb.trends.verdicts import Verdict, finding_id, question
+from costdb.trends.verdicts import Question, Verdict, finding_id, question
 
 _BAD = frozenset({Verdict.WARN, Verdict.REGRESSION})
 
@@ -24,7 +24,7 @@ def with_news(
     open_ids = {finding_id(one): question(one) for one in findings if one.verdict in _BAD}
     is_new = dict.fromkeys(open_ids, True)
     for run in runs if open_ids else ():
-        judged = {question(one) for one in run if one.verdict != Verdict.NOT_JUDGED}
+        judged = questions_judged(run)
         had = {finding_id(one) for one in run if one.verdict in _BAD}
         for identity in [one for one, asked in open_ids.items() if asked in judged]:
             is_new[identity] = identity not in had
@@ -35,3 +35,8 @@ def with_news(
         replace(one, is_new=is_new[finding_id(one)]) if one.verdict in _BAD else one
         for one in findings
     )
+
+
+def questions_judged(run: Iterable[Finding]) -> set[Question]:
+    """What a run has an answer to, good or bad."""
+    return {question(one) for one in run if one.verdict != Verdict.NOT_JUDGED}

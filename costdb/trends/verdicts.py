@@ -14,8 +14,8 @@ from costdb.contracts import Attribution, Finding
 from costdb.cost.result import GraphCost
 from costdb.ir import Tensor
 from costdb.trends import reasons
-from costdb.trends.alignment import Alignment, align
-from costdb.trends.attribution import attribute, summary
+from costdb.trends.alignment import align
+from costdb.trends.attribution import Comparison, attribute, summary
 from costdb.trends.policy import BaselineKey, Policy, PolicyRule, Severity, Structural
 from costdb.trends.scopes import TOTAL, amount
 from costdb.trends.structure import violations
@@ -157,7 +157,11 @@ def finding_id(finding: Finding) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
-def question(finding: Finding) -> tuple[str, str, str, str, str]:
+# Model, operating point, metric, scope and the kind of baseline.
+Question = tuple[str, str, str, str, str]
+
+
+def question(finding: Finding) -> Question:
     """What a finding answers, whatever version was judged and whichever rule decided.
 
     Returns:
@@ -197,7 +201,8 @@ class _Judgement:
         self.new = new
         self.cost = cost
         self.accepted = accepted
-        self.alignments: dict[str, Alignment] = {}
+        self.comparisons: dict[int, Comparison] = {}
+        self.attributions: dict[tuple[int, str, str], tuple[Attribution, ...]] = {}
 
     def finding(self, rules: Sequence[PolicyRule], baseline: Baseline | str | None) -> Finding:
         """What the rules say; budgets have no baseline."""
@@ -269,7 +274,8 @@ class _Judgement:
         obstacle = self._obstacle(baseline, "macs", scope)
         if obstacle:
             return _not_judged(self.new, rules, obstacle, label=baseline.label)
-        found = violations(kind, baseline.cost, self.cost, scope, self._alignment(baseline))
+        alignment = self._comparison(baseline).alignment
+        found = violations(kind, baseline.cost, self.cost, scope, alignment)
         text = f"{reasons.subject(metric, scope)} unchanged against {baseline.label}"
         verdict = Verdict.OK
         if found:
@@ -278,7 +284,7 @@ class _Judgement:
             verdict = _VERDICT_OF[gravest.severity]
         accepted = self.accepted.get((metric, scope), _NOTHING).version
         if found and accepted is not None:
-            alignment = self._alignment(accepted)
+            alignment = self._comparison(accepted).alignment
             if not violations(kind, accepted.cost, self.cost, scope, alignment):
                 text, verdict = f"{text}; accepted with {accepted.label}", Verdict.OK
         return _finding(
@@ -330,15 +336,26 @@ class _Judgement:
     def _accepted_value(self, metric: str, scope: str) -> int:
         return self.accepted.get((metric, scope), _NOTHING).value or 0
 
-    def _alignment(self, baseline: Baseline) -> Alignment:
-        # Several rules have one baseline, and finding out which layer is which takes time.
-        if baseline.label not in self.alignments:
-            self.alignments[baseline.label] = align(baseline.cost.layers, self.cost.layers)
-        return self.alignments[baseline.label]
+    def _comparison(self, baseline: Baseline) -> Comparison:
+        # Finding out which layer is which takes time. Several rules have one baseline, and several
+        # baselines often one cost: that of a version and of those that were trained again.
+        key = id(baseline.cost)
+        if key not in self.comparisons:
+            alignment = align(baseline.cost.layers, self.cost.layers)
+            self.comparisons[key] = Comparison(alignment, baseline.cost.view)
+        return self.comparisons[key]
 
     def _attribution(self, baseline: Baseline, metric: str, scope: str) -> tuple[Attribution, ...]:
-        alignment = self._alignment(baseline)
-        return attribute(baseline.cost, self.cost, metric, scope=scope, alignment=alignment)
+        key = id(baseline.cost), metric, scope
+        if key not in self.attributions:
+            self.attributions[key] = attribute(
+                baseline.cost,
+                self.cost,
+                metric,
+                scope=scope,
+                comparison=self._comparison(baseline),
+            )
+        return self.attributions[key]
 
     def _reason(
         self,

@@ -1,10 +1,11 @@
 """Time costdb beside its peers, see who counts right, and see how costdb scales.
 
     python -m benchmarks                 everything
-    python -m benchmarks NAME ...        speed, scaling, databases, diffs, accuracy, or parts of the
-                                         names of speed's comparisons
+    python -m benchmarks NAME ...        speed, scaling, databases, ingests, batches, diffs,
+                                         serving, pages, accuracy, or parts of the names of speed's
+                                         comparisons
 
-Each of the five writes its page in docs/benchmarks. Machines are noisy: only ratios of one run mean
+Each of the nine writes its page in docs/benchmarks. Machines are noisy: only ratios of one run mean
 anything.
 """
 
@@ -22,7 +23,11 @@ DOCS = Path(__file__).parents[2] / "docs" / "benchmarks"
 PARTS = {
     "scaling": ("benchmarks.scaling", "How costdb scales"),
     "databases": ("benchmarks.databases", "Databases"),
+    "ingests": ("benchmarks.ingests", "Ingests by several processes at once"),
+    "batches": ("benchmarks.batches", "Folders of models"),
     "diffs": ("benchmarks.diffs", "Diffs of two saved analyses"),
+    "serving": ("benchmarks.serving", "The server under load"),
+    "pages": ("benchmarks.pages", "Pages of a long history"),
     "accuracy": ("benchmarks.accuracy.table", "Who counts right"),
 }
 

@@ -6,19 +6,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import IO
 
 import pytest
 from builders.analyses import NOW, analysis, chain
 from sqlalchemy import func, insert, select
 
-from costdb.errors import DatabaseUnavailable
+from costdb.errors import DatabaseUnavailable, VersionConflict
 from costdb.store import Store, open_store, schema, upgrade_store
 from costdb.store.database import create_engine, read_transaction, write_transaction
 from costdb.store.history import history
 from costdb.store.migrations import SchemaState, inspect_schema
 from costdb.store.read import resolve
+from costdb.store.records import IngestStatus
 from costdb.store.stored import version_cost
 from costdb.store.write import ORDINAL_GAP, ingest
 
@@ -57,6 +60,19 @@ def rows_of(store: Store) -> dict[str, int]:
         }
 
 
+def tags_as_stored(store: Store, model: str) -> list[str]:
+    """A model's tags in the order in which the database numbered their rows."""
+    version = schema.version
+    query = (
+        select(version.c.tag)
+        .join(schema.model, schema.model.c.id == version.c.model_id)
+        .where(schema.model.c.slug == model)
+        .order_by(version.c.id)
+    )
+    with read_transaction(store.engine) as connection:
+        return list(connection.scalars(query))
+
+
 def test_four_processes_lose_nothing(database_url: str, start: Start) -> None:
     if database_url.startswith("postgresql"):
         upgrade_store(database_url)  # an SQLite file is created by whoever is first
@@ -74,9 +90,44 @@ def test_four_processes_lose_nothing(database_url: str, start: Start) -> None:
         assert [point.ordinal for point in shared] == gaps
         expected = {f"{name}-{number}" for name in names for number in range(50)}
         assert {point.tag for point in shared} == expected
+        assert [point.tag for point in shared] == tags_as_stored(store, "shared")
         counts = rows_of(store)
         assert (counts["structure"], counts["cost"], counts["layer_cost"]) == (50, 50, 100)
         assert all(point.totals is not None for point in shared)
+
+
+@pytest.mark.parametrize(
+    ("widths", "refusals"),
+    [
+        pytest.param((8, 8, 8, 8), 0, id="the-same-structure"),
+        pytest.param((8, 16, 24, 32), 3, id="four-structures"),
+    ],
+)
+def test_of_several_that_store_one_tag_one_does(
+    database_url: str, widths: tuple[int, ...], refusals: int
+) -> None:
+    upgrade_store(database_url)
+    together = Barrier(len(widths))
+
+    def store_one(width: int) -> IngestStatus | None:
+        """What became of it; None where it was refused."""
+        with open_store(database_url) as store:
+            together.wait(60)
+            try:
+                return ingest(
+                    store.engine, [analysis(width=width)], model="m", tag="v1", now=NOW
+                ).status
+            except VersionConflict:
+                return None
+
+    with ThreadPoolExecutor(len(widths)) as pool:
+        done = list(pool.map(store_one, widths))
+    assert done.count(IngestStatus.CREATED) == 1
+    assert done.count(None) == refusals
+    assert done.count(IngestStatus.UNCHANGED) == 3 - refusals
+    with open_store(database_url) as store:
+        counts = rows_of(store)
+        assert (counts["version"], counts["analysis"], counts["structure"]) == (1, 1, 1)
 
 
 def test_a_killed_writer_leaves_nothing_half_written(database_url: str, start: Start) -> None:

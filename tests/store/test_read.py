@@ -170,3 +170,10 @@ class TestBaselines:
         assert totals(store.engine, version) == cost.totals
         assert totals(store.engine, version, "b32") is None
         assert totals(store.engine, version, rules=RULES + 1) is None
+
+
+@pytest.mark.parametrize("name", ["detector@\x00", "detector@\ud800", "\x00", "\udcff@v1"])
+def test_what_no_name_can_be_is_not_there(name: str, store: Store, add: Add) -> None:
+    add("v1")
+    with pytest.raises(NotInDatabase):
+        resolve(store.engine, name)

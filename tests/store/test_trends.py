@@ -5,6 +5,7 @@ A version without blocks costs 16 * 16 * 27 = 6,912 MACs a channel: see `builder
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -758,6 +759,39 @@ def test_layers_are_read_for_what_has_changed_alone(database: str, tmp_path: Pat
         assert api.check(all_models=True, database=database).verdict == "regression"
     # The version and its baseline, which is the previous one as well as the first.
     assert sum("FROM layer_cost" in statement for statement in seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("widths", "graphs"),
+    [
+        pytest.param([16, 18, 20], 3, id="both-baselines"),
+        pytest.param([16, 20, 20], 2, id="only-the-anchor-differs"),
+        pytest.param([16, 16, 20], 2, id="both-are-one-structure"),
+    ],
+)
+def test_each_graph_is_read_once_and_only_where_a_total_has_changed(
+    database: str, tmp_path: Path, widths: list[int], graphs: int
+) -> None:
+    ingest_widths(widths, tmp_path, database)
+    with statements() as seen:
+        findings = api.check("detector", database=database).findings
+    worse = {one.baseline for one in findings if one.verdict == "regression"}
+    assert worse == ({"anchor v1"} if widths[1] == widths[2] else {"anchor v1", "previous v2"})
+    assert sum("FROM layer_cost" in statement for statement in seen) == graphs
+
+
+def test_the_best_of_a_part_takes_two_statements_a_graph_and_the_rest_at_once(
+    database: str, tmp_path: Path, policy: Policy
+) -> None:
+    rules = policy({"against": "best", "scope": "layer:stem*"})
+    counted = []
+    for tag in range(1, 7):
+        ingest_widths([16 + tag], tmp_path, database, start=tag)
+        with statements() as seen:
+            api.check("detector", policy=rules, database=database, save=False)
+        counted.append(sum(statement.startswith("SELECT") for statement in seen))
+    # Its structure and the rows of its layers; nothing twice.
+    assert [later - earlier for earlier, later in pairwise(counted[2:])] == [2, 2, 2]
 
 
 def test_a_database_that_cannot_be_written_is_read_all_the_same(

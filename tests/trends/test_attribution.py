@@ -11,7 +11,7 @@ from costdb.contracts import Attribution, Counts, Coverage
 from costdb.cost.result import ADDITIVE_METRICS, METRICS, GraphCost, LayerCost, View
 from costdb.ir import DType
 from costdb.trends.alignment import align
-from costdb.trends.attribution import attribute, summary
+from costdb.trends.attribution import Comparison, attribute, summary
 from costdb.trends.scopes import amount, layer_amount
 
 ENCODER = [
@@ -229,10 +229,12 @@ def test_a_peak_of_no_layer_stands_for_the_whole_model() -> None:
     assert attribute(old, new, "peak_activation_bytes") == (Attribution("*", 5, "activation peak"),)
 
 
-def test_an_alignment_that_is_there_is_used() -> None:
+def test_a_comparison_that_is_there_is_used() -> None:
     old, new = graph_cost(BASE), graph_cost([*BASE, *DECODER])
-    alignment = align(old.layers, new.layers)
-    assert attribute(old, new, "macs", alignment=alignment) == attribute(old, new, "macs")
+    comparison = Comparison(align(old.layers, new.layers), old.view)
+    for metric in ("macs", "params", "peak_activation_bytes"):
+        expected = attribute(old, new, metric)
+        assert attribute(old, new, metric, comparison=comparison) == expected
 
 
 numbers = st.integers(0, 10**12)

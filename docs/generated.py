@@ -11,7 +11,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from costdb.cli.main import app
+from costdb.cli.commands import application
 from costdb.contracts import Coverage, Rule
 from costdb.cost.metrics import derived_metrics as known_metrics
 from costdb.cost.rules import built_in_rules
@@ -66,7 +66,7 @@ def _line(text: str) -> str:
 def commands() -> str:
     """Every command with its arguments and flags."""
     lines: list[str] = []
-    for path, command in _walk("costdb", get_command(app)):
+    for path, command in _walk("costdb", get_command(application())):
         usage = command.make_context(path, [], resilient_parsing=True).get_usage()
         lines += [f"## {path}", "", f"    {usage.removeprefix('Usage: ')}", "", command.help or ""]
         lines += ["", *_parameters(command.params), ""]

@@ -78,9 +78,8 @@ def read_transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction that only reads, and all of it as of one moment. Raises DatabaseUnavailable."""
     with translated(engine.url), engine.connect() as connection:
         if connection.dialect.name == "postgresql":  # SQLite sees one moment by itself
-            connection.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
-            )
+            # Not "postgresql_readonly": its reset overrules a server whose default is to only read.
+            connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():
             yield connection
 

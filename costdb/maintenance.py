@@ -11,7 +11,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -137,7 +137,7 @@ def export(target: Path | None, *, database: str | None = None) -> None:
     """
     with _store(database) as store, closing(export_lines(store.engine)) as lines:
         if target is None:
-            _print(lines)
+            sys.stdout.writelines(lines)
             return
         with replacing(target) as unfinished, _new_text(unfinished) as file:
             file.writelines(lines)
@@ -308,18 +308,6 @@ def revoke_token(name: str, *, database: str | None = None) -> TokenRecord:
 def _store(database: str | None, *, create: bool = False) -> Iterator[Store]:
     with open_store(load_settings(database).database, create=create) as store:
         yield store
-
-
-def _print(lines: Iterable[str]) -> None:
-    try:
-        sys.stdout.writelines(lines)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OutputUnwritable(
-            f"stdout cannot be written: {error.strerror}", hint="free some space, or name a file"
-        ) from error
 
 
 def _bytes(origin: Path | None) -> BufferedReader:

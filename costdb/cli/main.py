@@ -1,5 +1,6 @@
 """The entry point: the commands, and the one place that catches what a user can cause."""
 
+import errno
 import gc
 import io
 import logging
@@ -10,6 +11,9 @@ import traceback
 from costdb.cli import output
 from costdb.cli.commands import application, application_for
 from costdb.errors import CostdbError
+
+# What a write to a stream fails with where there is no room; that of a file names the file.
+_FULL = frozenset({errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
 
 
 def main() -> None:
@@ -28,7 +32,10 @@ def main() -> None:
     try:
         # A shell that completes a word says in the environment what is typed.
         app = application() if "_COSTDB_COMPLETE" in os.environ else application_for(arguments)
-        app(args=arguments, prog_name="costdb")
+        try:
+            app(args=arguments, prog_name="costdb")
+        finally:
+            print(end="", flush=True)  # a closed stdout is None, to which print prints nothing
     except CostdbError as error:
         if debug:
             traceback.print_exc()
@@ -36,10 +43,15 @@ def main() -> None:
             output.fail(mistake.message, mistake.hint)
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # The reader, such as `head`, has seen enough; nothing may be flushed into the closed pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_stdout()  # the reader, such as `head`, has seen enough
         sys.exit(1)
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
+            _let_go_of_stdout()
+            output.fail(
+                f"stdout cannot be written: {error.strerror}", "free some space, or name a file"
+            )
+            sys.exit(1)
         if debug:
             raise
         output.fail(
@@ -51,3 +63,8 @@ def main() -> None:
         # The process ends here, and the system takes all of its memory at once; otherwise Python
         # would look through every object for garbage first, for a tenth of a second.
         gc.freeze()
+
+
+def _let_go_of_stdout() -> None:
+    """Have what is left go nowhere: Python would try to write it once more as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,6 +1,7 @@
 """Looking after a database, as typed: doctor, backup, export, import, recost, archive, rename."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -126,10 +127,12 @@ def test_an_export_replaces_no_link_and_no_folder(here: Costdb, tmp_path: Path) 
     assert (tmp_path / "kept.txt").read_text() == "kept"
 
 
-def test_a_full_disk_behind_stdout_is_said(filled: Path) -> None:
+@pytest.mark.parametrize("command", ["export", "history", "models --format json", "--version"])
+def test_a_full_disk_behind_stdout_is_said(filled: Path, command: str) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "costdb", "export", "--db", filled],
+            [sys.executable, "-m", "costdb", *command.split()],
+            env={**os.environ, "COSTDB_URL": str(filled)},
             stdout=full,
             stderr=subprocess.PIPE,
             check=False,

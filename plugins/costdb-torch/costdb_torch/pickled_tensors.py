@@ -63,7 +63,8 @@ def _refuse_state(_built: object, _state: object) -> NoReturn:
     raise pickle.UnpicklingError("it changes what it has built")
 
 
-@dataclass(frozen=True, slots=True)
+# No slots: for frozen classes that have them, dataclasses make a __setstate__ that sets every field.
+@dataclass(frozen=True)
 class PickledTensor:
     """A tensor without its data.
 
@@ -77,7 +78,6 @@ class PickledTensor:
     dtype: DType | None
     location: Hashable
 
-    # Of frozen classes with slots, dataclasses make one that sets every field.
     __setstate__ = _refuse_state
 
 

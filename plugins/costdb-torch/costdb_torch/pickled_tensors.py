@@ -63,7 +63,7 @@ def _refuse_state(_built: object, _state: object) -> NoReturn:
     raise pickle.UnpicklingError("it changes what it has built")
 
 
-# No slots: for frozen classes that have them, dataclasses make a __setstate__ that sets every field.
+# No slots: for a frozen class that has them, dataclasses make a __setstate__ that sets all fields.
 @dataclass(frozen=True)
 class PickledTensor:
     """A tensor without its data.

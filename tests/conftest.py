@@ -1,6 +1,7 @@
 """What every test needs, and what tests in several folders do."""
 
 import itertools
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 # No deadline: the first example of a property may load a framework.
 settings.register_profile("costdb", deadline=None)
 settings.load_profile("costdb")
+
+# Nobody's own keyring is asked.
+os.environ["PYTHON_KEYRING_BACKEND"] = "builders.keyring_in_folder.KeyringInFolder"
 
 _numbers = itertools.count()
 

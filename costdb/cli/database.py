@@ -1,7 +1,5 @@
 """`costdb db`: the database itself."""
 
-import re
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -106,15 +104,12 @@ def prune(
     """Remove old runs of check, except what the next check needs to know what is new."""
     from costdb import maintenance
 
-    pruned = maintenance.prune(_days(checks_older_than), database=database)
+    age = options.days(checks_older_than)
+    if age is None:
+        raise UsageError(
+            f"--checks-older-than {checks_older_than!r} is no number of days",
+            hint="write 90d for 90 days",
+        )
+    pruned = maintenance.prune(age, database=database)
     kept = f", {pruned.kept:,} as old kept for the next check to know what is new"
     output.say(f"{pruned.removed:,} runs of check removed{kept if pruned.kept else ''}")
-
-
-def _days(text: str) -> timedelta:
-    match = re.fullmatch(r"([0-9]{1,5})d", text)
-    if match is None:
-        raise UsageError(
-            f"--checks-older-than {text!r} is no number of days", hint="write 90d for 90 days"
-        )
-    return timedelta(days=int(match[1]))

@@ -1,5 +1,7 @@
 """Flags that mean the same wherever they stand."""
 
+import re
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -133,3 +135,9 @@ Points = Annotated[
         show_default=False,
     ),
 ]
+
+
+def days(text: str) -> timedelta | None:
+    """So many days, as in 90d; None for any other text."""
+    match = re.fullmatch(r"([0-9]{1,5})d", text)
+    return timedelta(days=int(match[1])) if match else None

@@ -1,6 +1,5 @@
 """`costdb token`: who may ask a server, and what one shows to it."""
 
-import re
 import sys
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -18,6 +17,8 @@ app = typer.Typer(
 
 Name = Annotated[str, typer.Argument(help="Whose token it is.", metavar="NAME")]
 Url = Annotated[str, typer.Argument(help="The server: https://costs.example", metavar="URL")]
+
+_LONGEST_LINE = 4096
 
 
 class Scope(StrEnum):
@@ -122,16 +123,17 @@ def login(url: Url) -> None:
 @app.command()
 def logout(url: Url) -> None:
     """Remove the token for a server from this system's keyring."""
-    from costdb.client import logout as forget
+    from costdb import client
 
-    is_gone = forget(url)
+    is_gone = client.logout(url)
     output.say(f"the token for {url} is {'removed' if is_gone else 'not stored'}")
 
 
 def _typed_secret() -> str:
     """A line that nobody sees being typed, or the first line of stdin."""
     if not sys.stdin.isatty():
-        return sys.stdin.readline().strip()
+        # A pipe may hold anything; what is no text is no token either.
+        return sys.stdin.buffer.readline(_LONGEST_LINE).decode(errors="replace").strip()
     from getpass import getpass
 
     return getpass("token: ").strip()
@@ -140,8 +142,8 @@ def _typed_secret() -> str:
 def _end(text: str, now: datetime) -> datetime:
     """From when on a token allows nothing. Raises UsageError."""
     try:
-        if match := re.fullmatch(r"([0-9]{1,5})d", text):
-            return now + timedelta(days=int(match[1]))
+        if (age := options.days(text)) is not None:
+            return now + age
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
     except (ValueError, OverflowError) as error:
         raise UsageError(

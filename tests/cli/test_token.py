@@ -6,11 +6,10 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import keyring
 import pytest
 from builders.answering import Answer, answering
 from builders.command_line import Costdb
-from builders.keyring_in_memory import KeyringInMemory
+from builders.keyring_in_folder import FILE_NAME
 
 from costdb.client import connection
 from costdb.store import open_store
@@ -79,23 +78,24 @@ def test_mistakes(here: Costdb, arguments: str, code: int, words: str) -> None:
     assert "Traceback" not in done.err
 
 
-def test_a_token_is_stored_from_stdin(
-    here: Costdb, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    kept = KeyringInMemory()
-    monkeypatch.setattr(keyring, "get_keyring", lambda: kept)
-    typed = tmp_path / "typed"
-    typed.write_text(f"{SECRET}\nand more\n")
+def test_a_token_is_stored_from_a_pipe(costdb: Costdb, tmp_path: Path) -> None:
+    builders = str(Path(__file__).parents[1])
     with answering(Answer(200, b'{"schema": "costdb.models/1", "models": []}')) as server:
-        with typed.open() as stdin:
-            monkeypatch.setattr(sys, "stdin", stdin)
-            done = here("token", "login", server.url)
+        typed = f"{SECRET}\nand more\n"
+        done = costdb("token", "login", server.url, stdin=typed, PYTHONPATH=builders)
         assert (done.code, done.err) == (0, "")
         assert SECRET not in done.out
-        assert kept.kept == {("costdb", server.url): SECRET}
+        assert json.loads((tmp_path / FILE_NAME).read_text()) == {f"costdb {server.url}": SECRET}
         assert server.asked[0].headers["authorization"] == f"Bearer {SECRET}"
-        assert here("token", "logout", server.url).code == 0
-    assert kept.kept == {}
+        assert costdb("token", "logout", server.url, PYTHONPATH=builders).code == 0
+    assert json.loads((tmp_path / FILE_NAME).read_text()) == {}
+
+
+@pytest.mark.parametrize("typed", ["", "two words\n", "\udcff\n"])
+def test_what_is_no_token_is_refused(costdb: Costdb, typed: str) -> None:
+    done = costdb("token", "login", "http://127.0.0.1:1", stdin=typed, PYTHONIOENCODING="utf-8")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: that is no token: ")
 
 
 @pytest.mark.parametrize(

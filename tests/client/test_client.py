@@ -15,10 +15,9 @@ import keyring
 import pytest
 from builders.analyses import analysis
 from builders.answering import LOST, Answer, answering, losing
-from builders.keyring_in_memory import KeyringInMemory, LockedKeyring
+from builders.keyring_in_folder import LockedKeyring
 from builders.series import save_detector
 from builders.serving import serving
-from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as NoKeyring
 
 from costdb import api, batch, client, errors, maintenance
@@ -46,17 +45,14 @@ def problem(status: int, kind: str, error: str = "so it is", **headers: str) -> 
 
 
 @pytest.fixture(autouse=True)
-def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KeyringInMemory:
-    """A folder without costdb.toml, an empty keyring, and no time to wait."""
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder without costdb.toml, with an empty keyring, and no time to wait."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COSTDB_TOKEN", raising=False)
     monkeypatch.delenv("COSTDB_SERVER", raising=False)
     monkeypatch.setenv("USER", "ada")
     monkeypatch.setattr(connecting, "_READ_PAUSES", (0.0,))
     monkeypatch.setattr(connecting, "_WRITE_PAUSES", (0.0,) * 4)
-    kept = KeyringInMemory()
-    monkeypatch.setattr(keyring, "get_keyring", lambda: kept)
-    return kept
 
 
 @pytest.mark.parametrize(
@@ -120,6 +116,7 @@ def test_only_https_and_this_machine_keep_secrets(url: str, is_safe: bool) -> No
                      "does not understand this costdb", id="an older server"),
         pytest.param(Answer(302, b"", {"Location": "https://a.example/"}), ServerUnavailable,
                      "https://a.example/", id="a redirect"),
+        pytest.param(Answer(304), ServerUnavailable, "304", id="a redirect to nowhere"),
         pytest.param(problem(401, "HTTPException", "revoked"), AccessDenied, "revoked", id="401"),
         pytest.param(problem(403, "AccessDenied"), AccessDenied, "so it is", id="403"),
         pytest.param(Answer(403), AccessDenied, "denies access", id="403 of a proxy"),
@@ -242,11 +239,11 @@ def test_a_proxy_sees_nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_token_is_shown_and_nothing_else_of_the_environment(
-    monkeypatch: pytest.MonkeyPatch, own_settings: KeyringInMemory
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with answering(EMPTY) as server:
         client.history(database=server.url)
-        own_settings.set_password("costdb", server.url, f"{SECRET}-stored")
+        keyring.set_password("costdb", server.url, f"{SECRET}-stored")
         client.history(database=f"{server.url}/")
         monkeypatch.setenv("COSTDB_TOKEN", SECRET)
         client.history(database=server.url)
@@ -264,10 +261,8 @@ def test_a_redirect_gets_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     assert other.asked == []
 
 
-def test_a_token_is_not_sent_where_others_can_read_it(
-    monkeypatch: pytest.MonkeyPatch, own_settings: KeyringInMemory
-) -> None:
-    own_settings.set_password("costdb", "http://costs.invalid", SECRET)
+def test_a_token_is_not_sent_where_others_can_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring.set_password("costdb", "http://costs.invalid", SECRET)
     with pytest.raises(ServerUnavailable, match="no such host"):
         client.history(database="http://costs.invalid")  # asked, without a token
     monkeypatch.setenv("COSTDB_TOKEN", SECRET)
@@ -277,9 +272,9 @@ def test_a_token_is_not_sent_where_others_can_read_it(
 
 @pytest.mark.parametrize("token", ["two words", "täken", "line\nbreak", "\x00"])
 def test_what_is_no_token_is_not_sent_and_not_shown(
-    monkeypatch: pytest.MonkeyPatch, own_settings: KeyringInMemory, token: str
+    monkeypatch: pytest.MonkeyPatch, token: str
 ) -> None:
-    own_settings.set_password("costdb", "https://costs.invalid", token)
+    keyring.set_password("costdb", "https://costs.invalid", token)
     with pytest.raises(ConfigurationError, match="what the keyring holds") as raised:
         client.history(database="https://costs.invalid")
     assert token not in f"{raised.value.message} {raised.value.hint}"
@@ -289,11 +284,17 @@ def test_what_is_no_token_is_not_sent_and_not_shown(
             client.history(database="https://costs.invalid")
 
 
-@pytest.mark.parametrize("kind", [LockedKeyring, NoKeyring])
-def test_a_keyring_that_refuses_is_no_obstacle_to_reading(
-    monkeypatch: pytest.MonkeyPatch, kind: type[KeyringBackend]
-) -> None:
-    monkeypatch.setattr(keyring, "get_keyring", kind)
+@pytest.fixture(params=[LockedKeyring, NoKeyring])
+def closed_keyring(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A keyring that refuses."""
+    usual = keyring.get_keyring()
+    keyring.set_keyring(request.param())
+    yield
+    keyring.set_keyring(usual)
+
+
+@pytest.mark.usefixtures("closed_keyring")
+def test_a_keyring_that_refuses_is_no_obstacle_to_reading() -> None:
     with answering(EMPTY) as server:
         assert client.history(database=server.url) == []
         with pytest.raises(ConfigurationError, match="no keyring to keep tokens in") as raised:
@@ -302,14 +303,14 @@ def test_a_keyring_that_refuses_is_no_obstacle_to_reading(
     assert raised.value.__suppress_context__
 
 
-def test_login_stores_what_the_server_knows(own_settings: KeyringInMemory) -> None:
+def test_login_stores_what_the_server_knows() -> None:
     models = Answer(200, b'{"schema": "costdb.models/1", "models": []}')
     with answering(problem(401, "HTTPException", "no token of this server"), models) as server:
         with pytest.raises(AccessDenied):
             client.login(server.url, SECRET)
-        assert own_settings.kept == {}
+        assert keyring.get_password("costdb", server.url) is None
         client.login(f"{server.url}/", SECRET)
-        assert own_settings.kept == {("costdb", server.url): SECRET}
+        assert keyring.get_password("costdb", server.url) == SECRET
         assert client.logout(server.url) is True
         assert client.logout(server.url) is False
     for text in ("", "two words"):

@@ -115,12 +115,12 @@ def from_folder(folder: Path, model: str | None = None) -> list[Entry]:
     Raises:
         UsageError: It is no folder, holds no model file, or a name has no tag.
     """
+    if not os.path.isdir(folder):  # noqa: PTH112 - pathlib raises where a name is too long
+        raise UsageError(f"{str(folder)!r} is no folder", hint="name the folder of the files")
     files = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
     saved = sorted(path.parent for path in folder.rglob(_SAVED_MODEL))
     inside = tuple(f"{path}{os.sep}" for path in saved)
     names = [*saved, *(path for path in files if not str(path).startswith(inside))]
-    if not folder.is_dir():
-        raise UsageError(f"{str(folder)!r} is no folder", hint="name the folder of the files")
     if not names:
         raise UsageError(
             f"{str(folder)!r} holds no model file",
@@ -314,11 +314,11 @@ class _Journal:
         self._lines: set[str] = set()
         if path is None:
             return
-        if path.exists() and not path.is_file():
-            raise UsageError(
-                f"{str(path)!r} is no regular file", hint="name another file with --resume"
-            )
         try:
+            if path.exists() and not path.is_file():
+                raise UsageError(
+                    f"{str(path)!r} is no regular file", hint="name another file with --resume"
+                )
             # Whether it can be written is known before the first file is read.
             with path.open("a+", encoding="utf-8") as file:
                 file.seek(0)
@@ -353,9 +353,11 @@ def _line(entry: Entry) -> str:
         del about["file"]
         return json.dumps(about)
     path = Path(entry.file)
-    # Writing into a folder's files leaves the folder's own time as it was.
-    path = path / _SAVED_MODEL if path.is_dir() else path
-    state = path.stat() if path.exists() else None
+    try:
+        # Writing into a folder's files leaves the folder's own time as it was.
+        state = (path / _SAVED_MODEL if path.is_dir() else path).stat()
+    except (OSError, ValueError):  # whoever reads it says what is wrong
+        state = None
     about |= {"bytes": state and state.st_size, "modified": state and state.st_mtime_ns}
     return json.dumps(about)
 

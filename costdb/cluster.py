@@ -64,22 +64,25 @@ def explained(error: Exception, name: str) -> CostdbError | None:
     """What went wrong with a file that a cluster was to read, if that is the cluster's doing.
 
     Args:
-        error: What came instead of an answer.
+        error: What came instead of an answer of an executor, which may be of another kind.
         name: The file.
 
     Returns:
         `ReaderCrashed` if this file ended the workers that it was given to; `WorkersLost` if no
         other file can be read either; None for any other error.
     """
-    from distributed import KilledWorker  # noqa: PLC0415 - an extra
-    from distributed.client import ClosedClientError  # noqa: PLC0415 - an extra
-
+    try:
+        from distributed import KilledWorker  # noqa: PLC0415 - an extra
+        from distributed.client import ClosedClientError  # noqa: PLC0415 - an extra
+        from distributed.comm import CommClosedError  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        return None
     if isinstance(error, KilledWorker):
         return ReaderCrashed(
             f"all Dask workers that were given {name!r} died, {error.allowed_failures + 1} in all",
             hint="their logs say why; if it was memory, give them more, or leave --dask out",
         )
-    if isinstance(error, CancelledError | ClosedClientError | OSError):
+    if isinstance(error, CancelledError | ClosedClientError | CommClosedError):
         return WorkersLost(f"the Dask scheduler went away before {name!r} was read", hint=_AGAIN)
     if isinstance(error.__cause__ or error, ImportError):
         return WorkersLost(

@@ -70,7 +70,7 @@ def freeze(artifact: str, reading: Reading, destination: Path, *, force: bool) -
 
 
 def _check_destination(destination: Path, *, force: bool) -> None:
-    if destination.is_dir():
+    if os.path.isdir(destination):  # noqa: PTH112 - pathlib raises where a name is too long
         raise UsageError(f"{str(destination)!r} is a folder", hint=f"-o {destination / 'model.pb'}")
     if not os.path.lexists(destination):
         return

@@ -111,7 +111,7 @@ def back_up(target: Path | None = None, *, database: str | None = None) -> Path:
             )
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         copy = target or path.with_name(f"{path.name}.{moment}.backup")
-        if copy.exists():
+        if os.path.lexists(copy):
             raise UsageError(f"{str(copy)!r} exists", hint="name another file with -o")
         if not os.access(copy.parent, os.W_OK):
             raise OutputUnwritable(

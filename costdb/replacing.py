@@ -20,12 +20,12 @@ def replacing(target: Path) -> Iterator[Path]:
     Raises:
         OutputUnwritable: It is a folder, a link or a device, or cannot be written.
     """
-    # A rename would replace a link, and /dev/stdout is one.
-    if target.is_symlink() or (target.exists() and not target.is_file()):
-        raise OutputUnwritable(f"{str(target)!r} is no regular file", hint="name another file")
-    # The ending stays: it says how the file is written.
-    unfinished = target.with_name(f".{os.getpid()}.{target.name}")
     try:
+        # A rename would replace a link, and /dev/stdout is one.
+        if target.is_symlink() or (target.exists() and not target.is_file()):
+            raise OutputUnwritable(f"{str(target)!r} is no regular file", hint="name another file")
+        # The ending stays: it says how the file is written.
+        unfinished = target.with_name(f".{os.getpid()}.{target.name}")
         try:
             yield unfinished
             unfinished.replace(target)

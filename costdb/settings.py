@@ -117,7 +117,8 @@ def load_settings(
 
     Raises:
         UsageError: `--db` is empty.
-        ConfigurationError: `costdb.toml` is missing where COSTDB_CONFIG names it, or wrong.
+        ConfigurationError: `costdb.toml` is missing where COSTDB_CONFIG names it, or wrong, or
+            cannot be looked for.
     """
     start = folder or Path.cwd()
     file = _settings_file(environment.get("COSTDB_CONFIG"), start)
@@ -185,10 +186,16 @@ def _settings_file(named: str | None, start: Path) -> Path | None:
     if named:
         return (start / Path(named).expanduser()).absolute()
     for folder in (start.absolute(), *start.absolute().parents):
-        if (folder / FILE_NAME).is_file():
-            return folder / FILE_NAME
-        if (folder / ".git").exists():
-            break
+        try:
+            if (folder / FILE_NAME).is_file():
+                return folder / FILE_NAME
+            if (folder / ".git").exists():
+                break
+        except OSError as error:
+            raise ConfigurationError(
+                f"{folder} cannot be searched for {FILE_NAME}: {error.strerror}",
+                hint="go where you may read, or let COSTDB_CONFIG name the file",
+            ) from error
     return None
 
 

@@ -250,7 +250,9 @@ def test_a_repository_without_tags_is_said(git: Callable[..., None], costdb: Cos
     assert "'repo' has no tags" in done.err
 
 
-@pytest.mark.parametrize("name", ["nowhere/done.jsonl", "models"])
+@pytest.mark.parametrize(
+    "name", ["nowhere/done.jsonl", "models", pytest.param("x" * 300, id="long")]
+)
 def test_where_nothing_can_be_noted_nothing_is_ingested(
     folder: Path, costdb: Costdb, name: str
 ) -> None:
@@ -276,6 +278,7 @@ def test_no_repository_is_said(costdb: Costdb) -> None:
         pytest.param(["x", "--tag-from-name", "--hash"], "--hash is for one file", id="hash"),
         pytest.param([], "a FILE and its --tag are needed", id="nothing"),
         pytest.param(["--manifest", "y"], "'y' cannot be read", id="missing"),
+        pytest.param(["x" * 300, "--tag-from-name"], "is no folder", id="long"),
     ],
 )
 def test_what_does_not_go_together_is_refused(
@@ -330,13 +333,12 @@ class Cluster:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """A scheduler that has no workers yet."""
-    about = tmp_path / "scheduler.json"
+    from distributed.utils import json_load_robust
+
     scheduler = program(tmp_path, "dask_scheduler", "--port", "0")
-    deadline = time.monotonic() + 60
-    while not about.exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    found = Cluster(json.loads(about.read_text())["address"], scheduler, [])
     try:
+        about = json_load_robust(str(tmp_path / "scheduler.json"), timeout=60)
+        found = Cluster(about["address"], scheduler, [])
         yield found
     finally:
         for process in (*found.workers, scheduler):
@@ -442,8 +444,24 @@ def test_a_file_whose_workers_died_fails_alone(
     assert sorted(stored(tmp_path)) == EXPECTED
 
 
-def test_a_bug_on_a_worker_is_a_bug() -> None:
+@pytest.mark.parametrize("error", [ValueError("a bug"), PermissionError("another")])
+def test_a_bug_on_a_worker_is_a_bug(error: Exception) -> None:
+    assert explained(error, "a.onnx") is None
+
+
+def test_an_executor_need_not_be_dask_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor need Dask be installed."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
     assert explained(ValueError("a bug"), "a.onnx") is None
+
+
+def test_a_file_that_cannot_even_be_looked_at_fails_alone(folder: Path, costdb: Costdb) -> None:
+    manifest = folder / "models.csv"
+    manifest.write_text(f"file,tag,model\n{'x' * 300},v1,a\nno\0name,v1,a\ndense-v1.onnx,v1,a\n")
+    done = costdb("ingest", "--manifest", manifest, "--resume", "done.jsonl")
+    assert done.code == 1
+    assert "3 files: 2 failed, 1 created" in done.out
+    assert "bug" not in done.err
 
 
 def test_no_scheduler_is_said(folder: Path, costdb: Costdb) -> None:

@@ -257,6 +257,11 @@ class TestFile:
     ) -> None:
         assert load(write(content)).limits == limits
 
+    def test_where_it_cannot_be_looked_for_nobody_knows_it(self, tmp_path: Path) -> None:
+        """As in a folder of somebody else's; this name is refused to everybody."""
+        with pytest.raises(ConfigurationError, match=r"cannot be searched for costdb\.toml"):
+            load(tmp_path / ("x" * 300))
+
     def test_what_is_no_text(self, tmp_path: Path) -> None:
         (tmp_path / "costdb.toml").write_bytes(b"\xff\xfe")
         with pytest.raises(ConfigurationError, match="not valid TOML"):

@@ -1,7 +1,7 @@
 """`costdb ingest` of many files: a folder, a manifest, or the tags of a git repository."""
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,6 +68,7 @@ def ingest_many(
             replace=wanted.replace,
             database=url,
         )
+        stack.enter_context(closing(ingested))
         try:
             for result in ingested:
                 results.append(result)

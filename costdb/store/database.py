@@ -178,9 +178,16 @@ def _parse(url: str) -> URL:
 
 
 def _sqlite_engine(path: Path, *, create: bool, patience_seconds: float) -> Engine:
-    if path.is_dir():
+    try:
+        is_folder, is_there = path.is_dir(), path.exists()
+    except OSError as error:  # it is in a folder that may not be looked into
+        raise DatabaseUnavailable(
+            f"the database {path} cannot be opened: {error.strerror}",
+            hint="check the path, and that file and folder may be read",
+        ) from error
+    if is_folder:
         raise DatabaseUnavailable(f"{path} is a folder", hint=f"name a file: {path / 'costdb.db'}")
-    if not path.exists():
+    if not is_there:
         if not create:
             raise DatabaseMissing(
                 f"there is no database {path}",

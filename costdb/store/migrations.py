@@ -169,23 +169,24 @@ def back_up(engine: Engine, target: Path) -> None:
     # The copy appears whole or not at all.
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
-        with translated(engine.url):
-            source = engine.raw_connection()
-            copy = sqlite3.connect(part)
-            try:
-                assert isinstance(source.driver_connection, sqlite3.Connection)  # noqa: S101
-                source.driver_connection.backup(copy)
-            finally:
-                copy.close()
-                source.close()
-        part.replace(target)
+        try:
+            with translated(engine.url):
+                source = engine.raw_connection()
+                copy = sqlite3.connect(part)
+                try:
+                    assert isinstance(source.driver_connection, sqlite3.Connection)  # noqa: S101
+                    source.driver_connection.backup(copy)
+                finally:
+                    copy.close()
+                    source.close()
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise DatabaseUnavailable(
             f"the copy {target} cannot be written: {error.strerror}",
             hint="free some space, or make the folder writable",
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _revision(engine: Engine) -> str | None:

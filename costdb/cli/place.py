@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 
 class Place(Protocol):
-    """What `costdb.api` and `costdb.client` both offer; `database` is the place's URL."""
+    """What `costdb.api` and `costdb.client` both offer; `database` is the place's URL.
+
+    The signatures stand here so that mypy holds both modules to them, and once more in each of the
+    two so that `help()` says what a function takes.
+    """
 
     def ingest(
         self,

@@ -1,7 +1,7 @@
 """Where a server is: its URL as it was typed, checked and in one form."""
 
 import ipaddress
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from costdb.errors import ConfigurationError
 
@@ -28,10 +28,7 @@ def server_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not host or not text.isprintable() or " " in text:
         raise ConfigurationError(f"{text!r} is no URL of a server", hint=_EXAMPLE)
     if parts.query or parts.fragment:
-        raise ConfigurationError(
-            f"the URL of a server ends with its path, and not with {text[text.find(host) :]!r}",
-            hint=_EXAMPLE,
-        )
+        raise ConfigurationError(f"the URL {text!r} goes on behind its path", hint=_EXAMPLE)
     named = f"[{host}]" if ":" in host else host
     place = named if port is None else f"{named}:{port}"
     return f"{parts.scheme}://{place}{parts.path.rstrip('/')}"
@@ -44,10 +41,10 @@ def keeps_secrets(url: str) -> bool:
 
 def is_this_machine(url: str) -> bool:
     """Whether a URL names a loopback address."""
-    parts: SplitResult = urlsplit(url)
-    if parts.hostname == "localhost":
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(parts.hostname or "").is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

@@ -57,7 +57,7 @@ def refused(url: str, response: httpx.Response, value: Any) -> CostdbError:
         value: Its JSON; None if it is none.
     """
     status, phrase = response.status_code, response.reason_phrase
-    if response.is_redirect:
+    if response.has_redirect_location:
         return ServerUnavailable(
             f"{url} sends on to {response.headers['location']!r}, which costdb does not follow",
             hint="give --to or COSTDB_SERVER the URL of the server itself",

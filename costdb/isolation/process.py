@@ -13,7 +13,6 @@ from typing import IO, Any, Self
 
 from costdb.errors import LimitExceeded, ReaderCrashed
 from costdb.isolation import early, interpreter
-from costdb.isolation.interpreter import visible_environment
 from costdb.isolation.messages import Answer, IncompleteAnswer, Request, decode_answer
 from costdb.source import FILE_SCHEME, Source
 
@@ -98,6 +97,9 @@ class ReadingProcess:
             ReaderCrashed: It died.
             CostdbError: What reading the artifact raised.
         """
+        # A limit ends the wait, even where something that outlives the child holds the pipe.
+        while not (self._answer.has_ended(_LOOK_SECONDS) or self._exceeded):
+            pass
         try:
             return decode_answer(self._answer.take())
         except IncompleteAnswer:
@@ -170,14 +172,19 @@ class _Drain:
                 self._pieces = [b"".join(self._pieces)[-self._most :]]
                 kept = self._most
 
+    def has_ended(self, seconds: float) -> bool:
+        """Whether the pipe has ended, after waiting so long for it."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
     def take(self) -> bytes:
-        """What was kept once the pipe has ended; it is the caller's alone, for it may be large."""
-        self._thread.join()
+        """What was kept, which is then the caller's alone: it may be large."""
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)
 
     def last_line(self) -> str:
         """The last line that is not empty, once the process is dead."""
+        self.has_ended(1)
         lines = self.take().decode("utf-8", "replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
@@ -194,7 +201,7 @@ def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
 
 def _environment(request: Request) -> dict[str, str]:
     is_remote = Source(request.artifact).scheme != FILE_SCHEME
-    return visible_environment(trust=request.reading.trust, is_remote=is_remote)
+    return interpreter.visible_environment(trust=request.reading.trust, is_remote=is_remote)
 
 
 def _resident_bytes(pid: int) -> int:

@@ -120,6 +120,29 @@ PLUGIN = '''
         time.sleep(600)
 
 
+    def escape_with_the_answer():
+        """A process that the end of its group does not reach holds the pipe of the answer."""
+        pid = os.fork()
+        if pid == 0:
+            os.setsid()
+            time.sleep(600)
+            os._exit(0)
+        note_escaped(pid)
+        time.sleep(600)
+
+
+    def escape_and_abort():
+        """The same holds standard error, to which a last line was written."""
+        escaped = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        note_escaped(escaped.pid)
+        abort()
+
+
+    def note_escaped(pid):
+        with open("escaped", "w") as file:
+            file.write(str(pid))
+
+
     def tell_environment():
         raise ArtifactError(" ".join(sorted(os.environ)))
 

@@ -5,12 +5,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from builders import onnx_models
+from typer.main import get_command
 
 from costdb.analysis import analyses
-from costdb.isolation import early, interpreter
+from costdb.cli.reading import reads_files
+from costdb.isolation import early, guess, interpreter
 from costdb.isolation.guess import guessed_request
 from costdb.isolation.process import ReadingProcess, reading_process
 from costdb.limits import Limits
@@ -54,6 +58,30 @@ def is_running(process: ReadingProcess) -> bool:
 )
 def test_flags_mean_what_typer_takes_them_for(flags: list[str], reading: Reading) -> None:
     assert guessed_request("net.onnx", ["analyze", "net.onnx", *flags]).reading == reading
+
+
+def reader(readings: list[Reading]) -> Any:
+    """A command that reads files, as Typer makes it; it notes what its flags mean."""
+    app = typer.Typer(add_completion=False)
+
+    @app.command()
+    @reads_files
+    def read(reading: Reading) -> None:
+        readings.append(reading)
+
+    return get_command(app)
+
+
+READING_FLAGS = {option.opts[0]: option.is_flag for option in reader([]).params}
+
+
+@pytest.mark.parametrize("flag", READING_FLAGS)
+def test_no_flag_that_says_how_files_are_read_is_forgotten(flag: str) -> None:
+    arguments = [flag] if READING_FLAGS[flag] else [flag, "x=1"]
+    readings: list[Reading] = []
+    reader(readings)(arguments, standalone_mode=False)
+    assert readings != [Reading()]
+    assert readings == [guess._reading(arguments)] or flag in early._OTHERWISE
 
 
 def test_limits_are_those_of_the_command_and_of_the_settings(folder: Path) -> None:

@@ -31,6 +31,7 @@ from costdb.reading import Reading
 
 Read = Callable[..., Answer]
 DEFAULT = Limits()
+NO_LIMITS = Limits(None, None, None)
 PLAIN = Reading()
 
 
@@ -100,6 +101,25 @@ def test_what_a_file_does_to_its_reader_is_an_error(ending: Ending, read: Read) 
     assert type(raised.value) is ending.kind
     assert ending.said in raised.value.message
     assert ending.advice in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        Ending("escape_with_the_answer", LimitExceeded, "1 s", "time=2s", Limits(None, None, 1)),
+        Ending("escape_and_abort", ReaderCrashed, "SIGABRT: Check failed", "report", NO_LIMITS),
+    ],
+    ids=lambda ending: ending.behaviour,
+)
+def test_what_outlives_its_reader_keeps_no_one_waiting(
+    ending: Ending, read: Read, tmp_path: Path
+) -> None:
+    with pytest.raises(ending.kind, match=ending.said) as raised:
+        read(ending.behaviour, limits=ending.limits)
+    assert ending.advice in raised.value.hint
+    escaped = int((tmp_path / "escaped").read_text())
+    assert is_running(escaped)
+    os.kill(escaped, signal.SIGKILL)
 
 
 def test_a_bug_is_raised_as_what_it_was_with_the_place_in_the_child(read: Read) -> None:

@@ -35,7 +35,7 @@ class CopyingFreezer:
 
     name = "copy"
 
-    def __init__(self, given: Path | None = None, error: CostdbError | None = None) -> None:
+    def __init__(self, given: Path | None = None, error: Exception | None = None) -> None:
         self.given = given
         self.error = error
 
@@ -162,6 +162,14 @@ def test_a_pipe_is_not_replaced(model: Path, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_an_error(model: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputUnwritable, match="No such file or directory"):
         api.freeze(str(model), tmp_path / "no" / "frozen.onnx", reading(CopyingFreezer()))
+
+
+def test_what_a_library_says_is_said_even_without_an_error_number(
+    model: Path, tmp_path: Path
+) -> None:
+    freezer = CopyingFreezer(error=OSError("the disk is asleep"))
+    with pytest.raises(OutputUnwritable, match=r"cannot be frozen into .*: the disk is asleep"):
+        api.freeze(str(model), tmp_path / "frozen.onnx", reading(freezer))
 
 
 def test_a_format_that_nothing_freezes_is_an_error(tmp_path: Path) -> None:

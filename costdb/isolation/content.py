@@ -97,7 +97,7 @@ def freeze_content(artifact: str, reading: Reading, destination: Path, plugins: 
         except OSError as error:
             raise OutputUnwritable(
                 f"{source.name!r} cannot be frozen into {str(destination.parent)!r}:"
-                f" {error.strerror}",
+                f" {error.strerror or error}",
                 hint="name a file elsewhere with -o",
             ) from error
         return Content(source.location, source.total_size, freezer.name, 0, {})

@@ -47,6 +47,8 @@ class CheckpointValues:
             BrokenArtifact: A variable is not restored from anything.
             ArtifactUnreadable: The checkpoint cannot be read, or lacks a tensor.
         """
+        import numpy as np
+
         variables = [name.removesuffix(":0").removesuffix(_READ_SUFFIX) for name in names]
         for name in variables:
             if name not in self._stored:
@@ -68,7 +70,8 @@ class CheckpointValues:
                 f"the checkpoint {self._prefix.name!r} cannot be read: {reason(error)}",
                 hint="put its .index and .data files beside the graph, as they were saved",
             ) from error
-        return [tensor.numpy() for tensor in tensors]
+        # Unlike Tensor.numpy, this copies nothing.
+        return [np.asarray(tensor) for tensor in tensors]
 
 
 def _check_stored(prefix: Path, wanted: Iterable[Stored]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from costdb.plugins import ArtifactUnreadable, Binding, BrokenArtifact, CostdbError, Source
+from costdb.protowire import LENGTH_DELIMITED, encode_varint
 from costdb_tensorflow.checkpoint_files import is_missing, member, prefix_of
 from costdb_tensorflow.checkpoint_values import (
     MAX_MESSAGE_BYTES,
@@ -33,6 +34,9 @@ from costdb_tensorflow.restoring import restored_variables
 from costdb_tensorflow.saved_model import graph_file, served
 from costdb_tensorflow.signatures import Signatures
 
+# What protobuf reads as one message.
+_MAX_FILE_BYTES = (1 << 31) - 1
+
 # What all operators that make a table have in their names.
 _TABLE = "HashTable"
 
@@ -41,7 +45,7 @@ def write_frozen(source: Source, destination: Path, binding: Binding) -> None:
     """Write an artifact's graph with its weights as constants; see `costdb.plugins.Freezer`.
 
     Raises:
-        BrokenArtifact: The artifact is cut off, malformed or contradicts itself.
+        BrokenArtifact: The artifact is cut off, malformed, contradicts itself or is too large.
         ArtifactUnreadable: Its weights are not there, or it is no local file.
         TrustRequired: It is a Keras model, and the binding does not say that it may run.
         BindingError: An output is not in it.
@@ -54,7 +58,7 @@ def write_frozen(source: Source, destination: Path, binding: Binding) -> None:
     meta_graph, prefix = _saved_graph(source)
     with quiet(), _silent_log():
         frozen = _frozen(meta_graph, prefix, binding)
-    destination.write_bytes(frozen.SerializeToString(deterministic=True))
+    _write(frozen, destination)
 
 
 def _saved_graph(source: Source) -> tuple[Any, Path]:
@@ -154,6 +158,25 @@ def _check_nothing_is_looked_up(graph_def: Any) -> None:
                 f"the model looks words up in the table {node_def.name!r}, and a frozen graph has"
                 " no place for what is in it",
                 hint="name an output that needs no table with --output, or keep the model as it is",
+            )
+
+
+def _write(graph_def: Any, destination: Path) -> None:
+    """Write a GraphDef, which is of no use afterwards. Raises BrokenArtifact if it is too large.
+
+    It is encoded node by node: protobuf holds what it encodes at once several times over.
+    """
+    tag = encode_varint(graph_def.NODE_FIELD_NUMBER << 3 | LENGTH_DELIMITED)
+    with destination.open("wb") as file:
+        for node_def in graph_def.node:
+            encoded = node_def.SerializeToString(deterministic=True)
+            file.writelines((tag, encode_varint(len(encoded)), encoded))
+        del graph_def.node[:]
+        file.write(graph_def.SerializeToString(deterministic=True))
+        if file.tell() > _MAX_FILE_BYTES:
+            raise BrokenArtifact(
+                "frozen, the model has more than 2 GiB, which no message can hold",
+                hint="keep it as it is: costdb reads it without its weights",
             )
 
 

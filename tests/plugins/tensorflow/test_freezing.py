@@ -15,7 +15,7 @@ from costdb.errors import ArtifactUnreadable, BrokenArtifact, TrustRequired
 from costdb.ir import Graph
 from costdb.plugins import Freezer
 from costdb.source import Source
-from costdb_tensorflow import TensorflowFreezer
+from costdb_tensorflow import TensorflowFreezer, freezing
 
 Freeze = Callable[..., Path]
 Load = Callable[..., Graph]
@@ -114,6 +114,23 @@ def test_a_variable_in_parts_computes_the_same(tmp_path: Path, freeze: Freeze) -
         wanted = session.run("y:0", {"x:0": row})
     path = freeze(tmp_path / "model.ckpt", outputs=["y"])
     np.testing.assert_allclose(formats.run_frozen(path, "y:0", {"x:0": row}), wanted, rtol=1e-5)
+
+
+def test_a_file_is_one_message_in_its_one_form(exported: Path, freeze: Freeze) -> None:
+    content = freeze(exported).read_bytes()
+    graph_def = models.tensorflow().compat.v1.GraphDef.FromString(content)
+    assert content == graph_def.SerializeToString(deterministic=True)
+    assert graph_def.library.function
+    assert graph_def.versions.producer
+
+
+def test_a_graph_that_is_too_large_for_one_message_is_refused(
+    exported: Path, freeze: Freeze, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = freeze(exported).stat().st_size
+    monkeypatch.setattr(freezing, "_MAX_FILE_BYTES", size - 1)
+    with pytest.raises(BrokenArtifact, match="which no message can hold"):
+        freeze(exported)
 
 
 def test_a_saved_model_of_tensorflow_1(tmp_path: Path, freeze: Freeze) -> None:

@@ -14,8 +14,12 @@ FINDINGS_IN_TEXT = 20
 CHARACTERS_OF_ONE = 500
 
 # Mattermost calls whom an @ names and makes links of Markdown, and all make links of addresses:
-# not if a space of no width stands behind these.
-_LIVE = re.compile(r"(?<!\w)@|\](?=\()|:(?=//)|(?<=www)\.")
+# not if a space of no width stands behind these. What Mattermost takes for an address is `url` in
+# https://github.com/mattermost/marked/blob/master/lib/marked.js.
+_LIVE = re.compile(
+    r"(?<!\w)@|\](?=\()|\b(?i:https?|ftp|mailto|tel):(?=\S)|:(?=/)"
+    r"|www(?=\d{0,3}\.)|\.(?=\w{2,4}/)"
+)
 _NO_SPACE = "\u200b"
 
 

@@ -32,8 +32,10 @@ def test_a_name_calls_no_one_and_makes_no_line() -> None:
     [
         ("from @all and (@here)", "from @\u200ball and (@\u200bhere)"),
         ("[here](javascript)", "[here]\u200b(javascript)"),
-        ("see https://h/x or www.h.org", "see https:\u200b//h/x or www.\u200bh.org"),
-        ("against previous detector@v1, 46 % from layer3/*", None),
+        ("see https://h/x or HTTP:/h", "see https:\u200b//h/x or HTTP:\u200b/h"),
+        ("or www.h.org, www2.h.org", "or www\u200b.h.org, www\u200b2.h.org"),
+        ("*h.org/x* mailto:a", "*h.\u200borg/x* mailto:\u200ba"),
+        ("against previous hotel@v1, 46 % from layer3/*, tel: none, hotel:0", None),
     ],
 )
 def test_nobody_is_called_and_nothing_is_a_link(reason: str, shown: str | None) -> None:

@@ -97,7 +97,7 @@ def what_is_accepted(
     Raises:
         UsageError, NotInDatabase: As `costdb.api.accept`.
     """
-    check_words(request)
+    _check_words(request)
     if version.archived_at is not None:
         raise UsageError(
             f"{version.name} is archived: nothing is measured from it",
@@ -128,7 +128,7 @@ def revoke(settings: Settings, number: int, now: datetime) -> Acceptance:
         return revoke_acceptance(store.engine, number, now)
 
 
-def check_words(request: Request) -> None:
+def _check_words(request: Request) -> None:
     """See that a request says what can be accepted. Raises UsageError."""
     if not request.reason.strip():
         raise UsageError("the reason is empty", hint='write --reason "added decoder"')

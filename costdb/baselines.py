@@ -182,7 +182,8 @@ class BaselineFinder:
         if self._reader is None or not one.tag:
             return None
         found = self._reader.version(f"{self._model}@{one.tag}")
-        return None if isinstance(found, str) else found
+        # The reviewed file may name one that is archived: nothing is measured from it.
+        return None if isinstance(found, str) or found.archived_at is not None else found
 
     @property
     def _database(self) -> CostReader:
@@ -218,7 +219,17 @@ class BaselineFinder:
     def _anchor(self, metric: str, scope: str) -> VersionRecord | None:
         one = self._acceptance(metric, scope)
         accepted = self._accepted_version(one) if one else None
-        return accepted or self._first
+        if one is None or accepted is None or self._exceeds(accepted, one):
+            return self._first
+        return accepted
+
+    def _exceeds(self, version: VersionRecord, one: Acceptance) -> bool:
+        """Whether a version costs more than was accepted: another took its place since."""
+        if one.value is None or one.rules != RULES:
+            return False
+        known = self._read(version, whole=one.scope != TOTAL)
+        value = amount(known.cost, one.metric, one.scope) if isinstance(known, Known) else None
+        return value is not None and value > one.value
 
     def _best(self, metric: str, scope: str) -> VersionRecord | None:
         """The earlier version that costs least; of a part, among those that have it."""

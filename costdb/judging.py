@@ -62,7 +62,7 @@ def _judged_by_totals_first(
     candidate = _candidate(subject, whole=False)
     found = judge(candidate, baselines, policy, accepted=accepted)
     # Layers say what made a change, and which operators were not counted.
-    changed = {finding.baseline for finding in found if not is_settled([finding])}
+    changed = {finding.baseline for finding in found if not is_settled(finding)}
     is_bound = _is_lower_bound(candidate) or any(map(_is_lower_bound, baselines.values()))
     opened = [key for key in keys if is_bound or _label(baselines[key]) in changed]
     if not opened and not is_bound:

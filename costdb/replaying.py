@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from costdb.baselines import BaselineFinder, CostReader
+from costdb.binding import nearest
 from costdb.checking import subject_of_version
 from costdb.contracts import Finding
 from costdb.errors import NotInDatabase
@@ -87,6 +88,12 @@ def replay_versions(
     versions = lineage.versions(store.engine, model, branch)
     if not versions:
         raise NotInDatabase(f"the model {model!r} has no version on branch {branch!r}")
+    points = {each for version in versions for each in version.points}
+    if point is not None and point not in points:
+        raise NotInDatabase(
+            f"no version of {model!r} on branch {branch!r} has an operating point {point!r}",
+            hint=nearest(point, points, "points"),
+        )
     run = _Replay(store, policy, accepted, now, point)
     return Replayed(model, branch, policy.origin, run.of_all(versions))
 
@@ -103,11 +110,10 @@ class _Replay:
         point: str | None,
     ) -> None:
         self.policy = policy
-        self.accepted = accepted
         self.now = now
         self.point = point
         self.reader = CostReader(store)
-        self.tags: set[str] = set()
+        self.accepted = [(one, self._version_of(one)) for one in accepted]
         self.runs: deque[tuple[Finding, ...]] = deque()  # the last one first
 
     def of_all(self, versions: Sequence[VersionRecord]) -> tuple[ReplayedVersion, ...]:
@@ -117,8 +123,7 @@ class _Replay:
 
     def _of(self, version: VersionRecord) -> ReplayedVersion:
         """What would have been said of the next version."""
-        self.tags.add(version.tag)
-        in_force = self._in_force()
+        in_force = self._in_force(version)
         found = [
             finding
             for point in version.points
@@ -129,9 +134,18 @@ class _Replay:
         self.runs.appendleft(news)
         return ReplayedVersion(version.tag, version.ordinal, news)
 
-    def _in_force(self) -> Mapping[AcceptanceKey, Acceptance]:
-        """What holds of the acceptances of versions so far, and of values without one."""
-        held = (one for one in self.accepted if not one.tag or one.tag in self.tags)
+    def _version_of(self, one: Acceptance) -> VersionRecord | None:
+        """The version that was accepted, of any branch; None where the database has none such."""
+        found = self.reader.version(f"{one.model}@{one.tag}")
+        return None if isinstance(found, str) else found
+
+    def _in_force(self, version: VersionRecord) -> Mapping[AcceptanceKey, Acceptance]:
+        """What holds of the acceptances of versions up to one, and of values without one."""
+        held = (
+            one
+            for one, accepted in self.accepted
+            if accepted is None or accepted.ordinal <= version.ordinal
+        )
         return in_force(held, self.now)
 
     def _judged(

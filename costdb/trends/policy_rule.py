@@ -234,6 +234,12 @@ def _amount(table: TomlTable, key: str, value: object, metric: str) -> int:
         return 0
 
 
+def is_baseline(text: str) -> bool:
+    """Whether something is written as one of `AGAINST`."""
+    kind, _, named = text.partition(":")
+    return text in AGAINST[:3] or (named != "" and f"{kind}:NAME" in AGAINST)
+
+
 def _against(table: TomlTable, metric: str, *, is_budget: bool) -> str:
     if is_budget and "against" in table.values:
         table.mistake("against", "a budget is compared with nothing", "leave against out")
@@ -242,8 +248,7 @@ def _against(table: TomlTable, metric: str, *, is_budget: bool) -> str:
         table.mistake(
             "against", "best is the lowest value, and here is none", 'write against = "previous"'
         )
-    kind, _, named = against.partition(":")
-    if against in AGAINST[:3] or (named and f"{kind}:NAME" in AGAINST):
+    if is_baseline(against):
         return against
     table.mistake(
         "against", f"against = {written(against)} is not known", nearest(against, AGAINST, "known")

@@ -136,12 +136,12 @@ def judge(
     return tuple(judgement.finding(rules, baseline) for baseline, rules in groups.values())
 
 
-def is_settled(findings: Iterable[Finding]) -> bool:
-    """Whether findings say all that there is to say without a look at the layers.
+def is_settled(finding: Finding) -> bool:
+    """Whether a finding says all that there is to say without a look at the layers.
 
     Only what has changed for better or worse is explained by layers.
     """
-    return all(finding.verdict in {Verdict.OK, Verdict.NOT_JUDGED} for finding in findings)
+    return finding.verdict in {Verdict.OK, Verdict.NOT_JUDGED}
 
 
 def worst(findings: Iterable[Finding]) -> Verdict:

@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 from builders import networks, onnx_models, tensorflow_models
+from builders.analyses import NOW, analysis
 from builders.policies import policy_text
 from builders.series import detector_macs, ingest_file, ingest_widths, save_detector
 from sqlalchemy import Engine, event, make_url, update
 
-from costdb import api
+from costdb import api, maintenance
 from costdb.contracts import Finding
 from costdb.cost import RULES
 from costdb.errors import NotInDatabase, StoreError, UsageError
-from costdb.store import open_store, schema
+from costdb.store import open_store, schema, write
 from costdb.store.check_runs import runs
 from costdb.store.database import write_transaction
 from costdb.trends.accepted_file import FILE_NAME
@@ -252,6 +253,25 @@ class TestNotJudged:
         again = api.check("detector", policy=rules, database=database).findings
         assert [one.verdict for one in again] == ["ok"] * 3
 
+    def test_totals_alone_say_nothing_where_operators_are_not_counted(
+        self, database: str, ingest: Ingest, policy: Policy
+    ) -> None:
+        found = []
+        for tag, head in (
+            ("v1", "Relu"), ("v2", "own:Mystery"), ("v3", "own:Mystery"), ("v4", "Relu"),
+        ):  # fmt: skip
+            ingest(tag, head=head)
+            found.append(only(api.check("detector", policy=policy({}), database=database).findings))
+        assert [(one.verdict, one.reason.partition(";")[0]) for one in found[1:]] == [
+            ("not-judged", "v2 is a lower bound without own:Mystery x1"),
+            ("ok", f"macs unchanged at {detector_macs():,} against previous v2"),
+            ("not-judged", "previous v3 is a lower bound without own:Mystery x1"),
+        ]
+        budget = policy({"budget": "1 G"})
+        for tag, verdict in (("v3", "not-judged"), ("v4", "ok")):
+            judged = api.check(f"detector@{tag}", policy=budget, database=database).findings
+            assert only(judged).verdict == verdict
+
     def test_a_removed_part(self, database: str, ingest: Ingest, policy: Policy) -> None:
         rules = policy({"scope": "layer:block2*"})
         ingest("v1", blocks=2)
@@ -300,6 +320,17 @@ class TestNotJudged:
         ingest("v3", width=18)
         found = api.check("detector", branch="dev", database=database).findings
         assert {(one.tag, one.verdict) for one in found} == {("v2", "regression")}
+
+    def test_the_latest_of_another_branch_is_judged_whatever_its_points(
+        self, database: str, ingest: Ingest
+    ) -> None:
+        ingest("v1")
+        ingest("v2", branch="dev")
+        with open_store(database) as store:
+            made = [analysis(point="b32")]
+            write.ingest(store.engine, made, model="detector", tag="v3", branch="dev", now=NOW)
+        found = api.check("detector", branch="dev", database=database).findings
+        assert {(one.tag, one.point) for one in found} == {("v3", "b32")}
 
     def test_a_point_that_no_version_has(self, database: str, ingest: Ingest) -> None:
         ingest("v1")
@@ -356,12 +387,14 @@ class TestBaselines:
         # The stem costs 27 MACs a channel and pixel: it is cheapest where the whole is not.
         ingest("v1", width=8, blocks=6)
         ingest("v2", width=16, blocks=1)
-        ingest("v3", width=17, blocks=1)
-        assert detector_macs(width=8, blocks=6) > detector_macs(width=16, blocks=1)
+        ingest("v3", width=8, blocks=5)
+        ingest("v4", width=17, blocks=1)
+        assert detector_macs(width=8, blocks=5) > detector_macs(width=16, blocks=1)
         rules = policy({"against": "best"}, {"against": "best", "scope": "layer:stem*"})
         whole, stem = api.check("detector", policy=rules, database=database).findings
         assert (whole.baseline, whole.old) == ("best v2", detector_macs(width=16, blocks=1))
-        assert (stem.baseline, stem.old) == ("best v1", 256 * 27 * 8)
+        # Of equals, the latest.
+        assert (stem.baseline, stem.old) == ("best v3", 256 * 27 * 8)
 
     def test_a_part_that_earlier_versions_lack_has_no_best(
         self, ingest: Ingest, database: str, policy: Policy
@@ -444,6 +477,15 @@ class TestBaselines:
             ("macs", "previous", "not-judged"), ("macs", "alias prod v1", "ok"),
         ]  # fmt: skip
         assert found[0].reason == "detector has no version on branch feature"
+
+
+def accept_in_file(folder: Path, *, width: int, tag: str = "", rules: int = RULES) -> None:
+    """Write the reviewed file: a detector without blocks may be so wide."""
+    (folder / FILE_NAME).write_text(
+        f'[[accepted]]\nmodel = "detector"\nmetric = "macs"\nvalue = {width * PER_CHANNEL}\n'
+        f'rules = {rules}\nreason = "r"\naccepted_at = 2026-11-24T00:00:00Z\n'
+        + (f'tag = "{tag}"\n' if tag else "")
+    )
 
 
 def list_runs(
@@ -605,32 +647,49 @@ class TestAcceptances:
     ) -> None:
         rules = policy({}, {"against": "anchor"})
         ingest_widths([16, 20], tmp_path, database)
-        accepted = (
-            f'[[accepted]]\nmodel = "detector"\ntag = "v9"\nmetric = "macs"\n'
-            f'value = {20 * PER_CHANNEL}\nreason = "r"\naccepted_at = 2026-11-24T00:00:00Z\n'
-        )
 
-        def verdicts() -> list[tuple[str, str]]:
-            found = api.check("detector", policy=rules, database=database).findings
-            return [(one.baseline, one.verdict) for one in found]
+        def verdicts() -> list[tuple[str, str, str]]:
+            return said(api.check("detector", policy=rules, database=database).findings)
 
-        (tmp_path / FILE_NAME).write_text(f"{accepted}rules = {RULES}\n")
-        assert verdicts() == [("previous v1", "ok"), ("anchor v1", "ok")]
+        accept_in_file(tmp_path, tag="v9", width=20)
+        assert verdicts() == [("macs", "previous v1", "ok"), ("macs", "anchor v1", "ok")]
         # What other rules counted says nothing without the version.
-        (tmp_path / FILE_NAME).write_text(f"{accepted}rules = {RULES + 1}\n")
-        assert verdicts() == [("previous v1", "regression"), ("anchor v1", "regression")]
+        accept_in_file(tmp_path, tag="v9", width=20, rules=RULES + 1)
+        assert verdicts() == [
+            ("macs", "previous v1", "regression"), ("macs", "anchor v1", "regression"),
+        ]  # fmt: skip
 
     def test_a_value_without_a_version(self, database: str, tmp_path: Path, policy: Policy) -> None:
         rules = policy({}, {"against": "anchor"})
         ingest_widths([16, 20], tmp_path, database)
-        (tmp_path / FILE_NAME).write_text(
-            f'[[accepted]]\nmodel = "detector"\nmetric = "macs"\nvalue = {20 * PER_CHANNEL}\n'
-            f'rules = {RULES}\nreason = "r"\naccepted_at = 2026-11-24T00:00:00Z\n'
-        )
+        accept_in_file(tmp_path, width=20)
         found = api.check("detector", policy=rules, database=database).findings
-        assert [(one.baseline, one.verdict) for one in found] == [
-            ("previous v1", "ok"), ("anchor v1", "ok"),
-        ]  # fmt: skip
+        assert said(found) == [("macs", "previous v1", "ok"), ("macs", "anchor v1", "ok")]
+
+    def test_creep_is_not_measured_from_what_took_the_place_of_an_accepted_version(
+        self, database: str, tmp_path: Path, policy: Policy
+    ) -> None:
+        rules = policy({"against": "anchor"})
+        ingest_widths([16, 20], tmp_path, database)
+        api.accept("detector@v2", metrics=["macs"], reason="wider", database=database)
+        file = save_detector(tmp_path / "detector.onnx", width=30, blocks=0)
+        api.ingest(str(file), model="detector", tag="v2", replace=True, database=database)
+        ingest_widths([30], tmp_path, database, start=3)
+        found = only(api.check("detector", policy=rules, database=database).findings)
+        assert (found.verdict, found.baseline) == ("regression", "anchor v1")
+        assert found.limit == 20 * PER_CHANNEL
+
+    def test_creep_is_not_measured_from_an_archived_version(
+        self, database: str, tmp_path: Path, policy: Policy
+    ) -> None:
+        rules = policy({"against": "anchor"})
+        ingest_widths([16, 20, 20], tmp_path, database)
+        accept_in_file(tmp_path, tag="v2", width=20)
+        for archived, anchor in ((False, "anchor v2"), (True, "anchor v1")):
+            if archived:
+                maintenance.archive("detector@v2", database=database)
+            found = api.check("detector", policy=rules, database=database).findings
+            assert said(found) == [("macs", anchor, "ok")]
 
     @pytest.mark.parametrize(
         ("options", "message"),
@@ -717,10 +776,55 @@ class TestReplay:
         assert fired() == ["v2", "v3", "v4"]
         assert fired(with_acceptances=True) == ["v2", "v4"]
 
+    @pytest.mark.parametrize(
+        ("accepted", "regressions"),
+        [
+            pytest.param("d3", ["v2"], id="on another branch"),
+            pytest.param("v9", [], id="not in the database"),
+            pytest.param("archived", ["v2", "v4"], id="archived"),
+        ],
+    )
+    def test_what_was_accepted_counts_as_it_does_in_a_check(
+        self,
+        database: str,
+        ingest: Ingest,
+        tmp_path: Path,
+        policy: Policy,
+        *,
+        accepted: str,
+        regressions: list[str],
+    ) -> None:
+        rules = policy({"against": "anchor"}, {})
+        for tag, width, branch in (
+            ("v1", 16, "main"), ("v2", 17, "main"), ("d3", 20, "dev"), ("v4", 18, "main"),
+            ("archived", 20, "main"), ("v6", 19, "main"),
+        ):  # fmt: skip
+            ingest(tag, width=width, blocks=0, branch=branch)
+        maintenance.archive("detector@archived", database=database)
+        accept_in_file(tmp_path, tag=accepted, width=20)
+        replayed = api.replay(
+            "detector", policy=rules, with_acceptances=True, database=database
+        ).versions
+        assert [one.tag for one in replayed if one.verdict == "regression"] == regressions
+        checked = api.check("detector", policy=rules, database=database)
+        assert said(replayed[-1].findings) == said(checked.findings)
+        assert checked.verdict == "ok"
+
+    @pytest.mark.parametrize(("point", "expected"), [(None, {"default", "b32"}), ("b32", {"b32"})])
+    def test_points(self, database: str, point: str | None, expected: set[str]) -> None:
+        with open_store(database) as store:
+            made = [analysis(point=name) for name in ("default", "b32")]
+            write.ingest(store.engine, made, model="detector", tag="v1", now=NOW)
+        (version,) = api.replay("detector", point=point, database=database).versions
+        assert {one.point for one in version.findings} == expected
+
     def test_what_is_not_there(self, database: str, tmp_path: Path) -> None:
         ingest_widths([16], tmp_path, database)
         with pytest.raises(NotInDatabase, match="no model 'detectr'"):
             api.replay("detectr", database=database)
+        with pytest.raises(NotInDatabase, match="has an operating point 'defalt'") as caught:
+            api.replay("detector", point="defalt", database=database)
+        assert caught.value.hint == "did you mean 'default'?"
         with pytest.raises(NotInDatabase, match="no version on branch 'dev'"):
             api.replay("detector", branch="dev", database=database)
 

@@ -188,6 +188,26 @@ def test_every_metric_that_moved_is_attributed() -> None:
     ]
 
 
+def test_each_baseline_has_an_attribution_of_its_own() -> None:
+    blocks = [conv(f"block{n}", (8, 8), 8, scope=f"block{n}") for n in range(3)]
+    first, before, now = (graph_cost(blocks[:count]) for count in (1, 2, 3))
+    baselines: Found = {
+        "previous": Baseline("previous v2", before), "anchor": Baseline("anchor v1", first),
+    }  # fmt: skip
+    part = {"against": "anchor", "scope": "layer:block2"}
+    rules = policy({}, {"against": "anchor"}, {"metric": "params"}, part)
+    # 72 * 8 weights a block, on 64 pixels.
+    assert [
+        [(part.scope, part.change) for part in one.attribution]
+        for one in judged(now, baselines, rules, tag="v3")
+    ] == [
+        [("block2", 64 * 576)],
+        [("block1", 64 * 576), ("block2", 64 * 576)],
+        [("block2", 576)],
+        [("block2", 64 * 576)],
+    ]
+
+
 def versions(costs: Sequence[int], rules: Policy) -> list[tuple[Finding, ...]]:
     """What is found at each version after the first, which is the anchor."""
     return [
@@ -538,11 +558,9 @@ def test_inputs_of_another_size_are_said() -> None:
     assert found.reason.endswith("; input x is 1x3x256x256, was 1x3x224x224")
 
 
-def test_what_is_settled_without_a_look_at_the_layers() -> None:
-    assert is_settled([finding(verdict="ok"), finding(verdict="not-judged")])
-    assert is_settled([])
-    for verdict in ("improved", "warn", "regression"):
-        assert not is_settled([finding(verdict="ok"), finding(verdict=verdict)])
+@pytest.mark.parametrize("verdict", Verdict)
+def test_what_is_settled_without_a_look_at_the_layers(verdict: Verdict) -> None:
+    assert is_settled(finding(verdict=verdict)) is (verdict in {"ok", "not-judged"})
 
 
 def finding(**fields: Any) -> Finding:

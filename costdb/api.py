@@ -113,7 +113,8 @@ def analyze(
 
     Args:
         artifact: Path or URL.
-        reading: How to read it; at one operating point at most.
+        reading: How to read it; at one operating point at most. If it binds nothing, at the default
+            point as `costdb.toml` has it.
         view: Whether layers that deployment folds away cost nothing.
 
     Returns:
@@ -131,9 +132,13 @@ def analyze(
     wanted = under_settings(reading, settings)
     if len(wanted.at) > 1:
         raise UsageError("a file is analysed at one point at a time", hint="give --at once")
-    # Without --at, the default point alone: what costdb.toml adds is for the database.
-    model = settings.model_for(artifact) if wanted.at else None
-    return analyses(artifact, wanted, model.points if model else {}, view)[0]
+    model = settings.model_for(artifact)
+    known = model.points if model else {}
+    if not wanted.at:
+        # The default point alone: the others are for the database.
+        is_typed = wanted.inputs or wanted.dims or wanted.trips or wanted.outputs
+        known = {} if is_typed else {name: known[name] for name in known if name == DEFAULT}
+    return analyses(artifact, wanted, known, view)[0]
 
 
 def explain(
@@ -388,7 +393,7 @@ def check(
     settings = load_settings(database)
     request = checking.Request(
         target=target,
-        reading=under_settings(reading, settings),
+        reading=reading or Reading(),
         against=against,
         model=model,
         branch=branch,
@@ -441,7 +446,7 @@ def replay(
 
     Raises:
         ConfigurationError: The policy is wrong.
-        NotInDatabase: There is no such model, or it has no version on the branch.
+        NotInDatabase: There is no such model, or no version on the branch has the point.
         DatabaseUnavailable: The database cannot be read.
     """
     from costdb import replaying

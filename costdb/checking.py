@@ -1,12 +1,11 @@
 """`check`: versions of the database, and files that are in none, against their baselines."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from costdb.analysis import analyses, model_name
 from costdb.baselines import BaselineFinder, CostReader, Known
 from costdb.binding import nearest
 from costdb.contracts import Finding
@@ -16,12 +15,13 @@ from costdb.errors import DatabaseMissing, DatabaseUnavailable, NotInDatabase, U
 from costdb.in_force import acceptances_in_force, policy_in_force
 from costdb.judging import Against, Subject, judged
 from costdb.points import DEFAULT
-from costdb.reading import Reading
+from costdb.reading import Reading, under_settings
 from costdb.settings import Settings
-from costdb.sides import Side, is_file, side
+from costdb.sides import Side, compared_analyses, is_file, side
 from costdb.store import Store, lineage, open_store, read
 from costdb.store.check_runs import runs, save_runs
 from costdb.store.records import CheckRun, VersionRecord
+from costdb.store.version_pages import version_page
 from costdb.trends.acceptance import Acceptance, AcceptanceKey
 from costdb.trends.news import with_news
 from costdb.trends.policy import Policy
@@ -84,12 +84,16 @@ def check(request: Request, settings: Settings) -> Checked:
         notes = () if store is None else store.notes
         against = None
         if request.against is not None:
-            against = against_side(side(request.against, request.reading, settings, store))
+            reading = under_settings(request.reading, settings)
+            like = request.model or request.target or ""
+            against = against_side(side(request.against, reading, settings, store, like=like))
         acceptances = acceptances_in_force(settings, store, request.now)
         run = Check(request, policy, acceptances, store, against)
         if request.target is not None and is_file(request.target):
-            name, found = _analyses_of(request.target, request, settings)
-            return Checked(run.of_analyses(name, found), notes)
+            name, found = compared_analyses(
+                request.target, request.reading, settings, request.model, request.against or ""
+            )
+            return Checked(run.of_analyses(name, at_point(found, request.point)), notes)
         judged_runs = run.of_versions()
         if request.save:
             assert store is not None  # noqa: S101 - versions come out of it
@@ -120,6 +124,23 @@ def against_side(found: Side) -> Against:
         return Baseline(costed.name, costed.cost, costed.inputs)
 
     return at
+
+
+def at_point(found: Sequence[Analysis], point: str | None) -> Sequence[Analysis]:
+    """What a file costs at the operating point that is asked for; at every one for None.
+
+    Raises:
+        UsageError: The file was not analysed there.
+    """
+    if point is None:
+        return found
+    wanted = [one for one in found if one.point == point]
+    if not wanted:
+        known = [one.point for one in found]
+        raise UsageError(
+            f"the file has no operating point {point!r}", hint=nearest(point, known, "its points")
+        )
+    return wanted
 
 
 def subject_of_version(
@@ -159,14 +180,6 @@ def _store(request: Request, settings: Settings) -> Store | None:
         if is_target_file and request.against is None:
             return None
         raise
-
-
-def _analyses_of(file: str, request: Request, settings: Settings) -> tuple[str, list[Analysis]]:
-    """What a file's model is called, and what it costs where that is asked for."""
-    configured = settings.model_for(file)
-    found = analyses(file, request.reading, configured.points if configured else {})
-    name = request.model or (configured.name if configured else model_name(file))
-    return name, [one for one in found if request.point in {None, one.point}]
 
 
 class Check:
@@ -286,13 +299,13 @@ class Check:
         branch, point = self.request.branch, self.request.point
         version = read.resolve(store.engine, target)
         if "@" not in target and version.branch != branch:
-            found = read.latest(store.engine, target, branch)
-            if found is None:
+            newest = version_page(store.engine, target, branch=branch, limit=1)
+            if not newest:
                 raise NotInDatabase(
                     f"the model {target!r} has no version on branch {branch!r}",
                     hint=f"add --branch {version.branch}",
                 )
-            version = found
+            (version,) = newest
         if point is not None:
             require_point(version, point)
         return version

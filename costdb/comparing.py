@@ -51,8 +51,8 @@ def compare(
     in_files = is_file(old) and is_file(new)
     with nullcontext() if in_files else _store(old, new, settings) as store:
         return compare_sides(
-            (old, side(old, reading, settings, store)),
-            (new, side(new, reading, settings, store)),
+            (old, side(old, reading, settings, store, like=new)),
+            (new, side(new, reading, settings, store, like=old)),
             point=point,
             metrics=metrics,
             notes=() if store is None else store.notes,

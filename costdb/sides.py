@@ -1,17 +1,16 @@
 """What a name stands for where costs are compared: a version, a model file, a saved analysis."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from costdb.analysis import analyses
-from costdb.cost.result import GraphCost
+from costdb.analysis import analyses, model_name, version_analyses
+from costdb.cost.result import Analysis, GraphCost
 from costdb.errors import NotInDatabase, StoreError, UsageError
 from costdb.ir import Tensor
-from costdb.points import DEFAULT
-from costdb.reading import Reading
-from costdb.settings import Settings
+from costdb.reading import Reading, under_settings
+from costdb.settings import OperatingPoint, Settings
 from costdb.source import PYTHON_SCHEME, Source
 from costdb.store import Store, read
 from costdb.store.names import check_model
@@ -86,7 +85,9 @@ def _names_checkpoint(name: str) -> bool:
     return not os.path.isfile(name) and any(map(os.path.isfile, files))  # noqa: PTH113
 
 
-def side(name: str, reading: Reading, settings: Settings, store: Store | None) -> Side:
+def side(
+    name: str, reading: Reading, settings: Settings, store: Store | None, *, like: str = ""
+) -> Side:
     """What a name stands for.
 
     Args:
@@ -95,6 +96,7 @@ def side(name: str, reading: Reading, settings: Settings, store: Store | None) -
         reading: How to read a model file.
         settings: Where its operating points stand.
         store: The database; may be None for files.
+        like: What it is compared with; see `points_of`.
 
     Raises:
         NotInDatabase: There is no such file and no such version.
@@ -103,7 +105,7 @@ def side(name: str, reading: Reading, settings: Settings, store: Store | None) -
         UsageError: The reading cannot be understood.
     """
     if is_file(name):
-        return file_side(name, reading, settings)
+        return file_side(name, reading, settings, like=like)
     assert store is not None  # noqa: S101 - opened unless every name is a file's
     engine = store.engine
     return version_side(
@@ -113,15 +115,54 @@ def side(name: str, reading: Reading, settings: Settings, store: Store | None) -
     )
 
 
-def file_side(name: str, reading: Reading, settings: Settings) -> Side:
+def file_side(name: str, reading: Reading, settings: Settings, *, like: str = "") -> Side:
     """What a file stands for: a model, or a saved analysis; see `side`."""
     text = saved_analysis(name)
     if text is None:
-        return _model_side(name, reading, settings)
+        return _model_side(name, reading, points_of(name, settings, like))
     from costdb.cost.schema import read_document
 
     document, cost = read_document(text, Source(name).name)
     return document_side(Source(name).name, document, cost)
+
+
+def points_of(file: str, settings: Settings, like: str) -> Mapping[str, OperatingPoint]:
+    """The operating points of a file's model; where none claims it, of what it is compared with.
+
+    Args:
+        file: The file.
+        settings: Where the points stand.
+        like: The other file, `MODEL` or `MODEL@TAG`; may be empty.
+
+    Raises:
+        ConfigurationError: The file is one of several models.
+    """
+    model = settings.model_for(file)
+    if model is None and like:
+        name = like.partition("@")[0]
+        model = settings.model_for(like) if is_file(like) else settings.models.get(name)
+    return model.points if model else {}
+
+
+def compared_analyses(
+    file: str, reading: Reading | None, settings: Settings, model: str | None, like: str
+) -> tuple[str, tuple[Analysis, ...]]:
+    """What a file costs that is compared with something, at operating points that both have.
+
+    Args:
+        file: The file.
+        reading: How to read it.
+        settings: What `costdb.toml` says.
+        model: The model's name, if it was given.
+        like: What it is compared with; see `points_of`.
+
+    Returns:
+        As `costdb.analysis.version_analyses`.
+    """
+    if model or not like or settings.model_for(file) is not None:
+        return version_analyses(file, reading, settings, model)
+    wanted = under_settings(reading, settings)
+    return model_name(file), analyses(file, wanted, points_of(file, settings, like))
 
 
 def saved_analysis(file: str) -> bytes | None:
@@ -172,9 +213,7 @@ def version_side(
     return Side(version.name, version.points, at)
 
 
-def _model_side(file: str, reading: Reading, settings: Settings) -> Side:
-    model = settings.model_for(file)
-    known = model.points if model else {}
+def _model_side(file: str, reading: Reading, known: Mapping[str, OperatingPoint]) -> Side:
     points = tuple(reading.bindings(known))
     name = Source(file).name
 
@@ -182,8 +221,8 @@ def _model_side(file: str, reading: Reading, settings: Settings) -> Side:
         if point not in points:
             return f"{name} was not analysed at point {point!r}"
         typed = [text for text in reading.at if text.partition(":")[0] == point]
-        # The default point is what is left without `--at` and what costdb.toml adds.
-        asked = typed or ([] if point == DEFAULT else [point])
+        # A default point that costdb.toml does not have is what is read without `--at`.
+        asked = typed or ([point] if point in known else [])
         (analysis,) = analyses(file, replace(reading, at=asked), known if asked else {})
         return Costed(
             name,

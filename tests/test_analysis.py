@@ -124,6 +124,28 @@ def test_points_of_costdb_toml_are_ingested_too(
     assert [note for note in done.warnings if "batch" in note]
 
 
+@pytest.mark.parametrize(
+    ("reading", "batch"),
+    [
+        pytest.param(api.Reading(), 8, id="the default point of the settings"),
+        pytest.param(api.Reading(dims=["batch=2"]), 2, id="what is typed takes its place"),
+        pytest.param(api.Reading(at=["b4:batch=4"]), 4, id="another point"),
+    ],
+)
+def test_a_file_is_analysed_at_the_default_point_of_costdb_toml(
+    reading: api.Reading, batch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onnx_models.save_conv(tmp_path / "net.onnx", ("batch", 3, 8, 8), (4, 3, 3, 3))
+    (tmp_path / "costdb.toml").write_text(
+        '[models.detector]\nfile = "*.onnx"\n'
+        "[models.detector.points.default]\ndim.batch = 8\n"
+        "[models.detector.points.b16]\ndim.batch = 16\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    analysis = api.analyze("net.onnx", reading)
+    assert analysis.cost.totals.macs == batch * 36 * 4 * 27
+
+
 class WeightsInMemory:
     """A loader that is an object of the caller's: no other process could have it."""
 

@@ -1,10 +1,13 @@
 """What a name stands for where costs are compared."""
 
+import json
 from pathlib import Path
 
 import pytest
 from builders import onnx_models
+from builders.analyses import analysis
 
+from costdb.cost.document import analysis_document
 from costdb.errors import ArtifactUnreadable, BrokenArtifact, NotInDatabase
 from costdb.reading import Reading
 from costdb.settings import Settings
@@ -64,6 +67,17 @@ def test_a_point_that_a_file_was_not_read_at_has_a_reason(tmp_path: Path) -> Non
     assert costed.cost.totals.macs == 2 * 36 * 4 * 27
 
 
+def test_a_saved_analysis_is_of_one_point(tmp_path: Path) -> None:
+    file, saved = tmp_path / "costs.json", analysis(point="b2")
+    file.write_text(json.dumps(analysis_document(saved)))
+    found = side(str(file), Reading(), SETTINGS, None)
+    assert (found.name, found.points) == ("costs.json", ("b2",))
+    assert found.at("default") == "costs.json was analysed at point 'b2', not 'default'"
+    costed = found.at("b2")
+    assert isinstance(costed, Costed)
+    assert costed.cost.totals == saved.cost.totals
+
+
 def test_points_of_the_settings_are_read_when_they_are_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,6 +97,59 @@ def test_points_of_the_settings_are_read_when_they_are_asked_for(
         if isinstance(costed, Costed)
     }
     assert macs == {"default": 36 * 4 * 27, "b4": 4 * 36 * 4 * 27}
+
+
+def test_the_default_point_may_stand_in_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from costdb.settings import load_settings
+
+    onnx_models.save_conv(tmp_path / "net.onnx", ("batch", 3, 8, 8), (4, 3, 3, 3), bias=False)
+    (tmp_path / "costdb.toml").write_text(
+        '[models.net]\nfile = "net.onnx"\n[models.net.points.default]\ndim.batch = 4\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    costed = side("net.onnx", Reading(), load_settings(), None).at("default")
+    assert isinstance(costed, Costed)
+    # 6 x 6 outputs of 4 channels, of 3 x 3 x 3 each, four times.
+    assert costed.cost.totals.macs == 4 * 36 * 4 * 27
+
+
+@pytest.mark.parametrize("like", ["net.onnx", "net", "net@v1"])
+def test_what_no_model_claims_is_read_like_what_it_is_compared_with(
+    like: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from costdb.settings import load_settings
+
+    for name in ("net.onnx", "before.onnx"):
+        onnx_models.save_conv(tmp_path / name, ("batch", 3, 8, 8), (4, 3, 3, 3), bias=False)
+    (tmp_path / "costdb.toml").write_text(
+        '[models.net]\nfile = "net.onnx"\n[models.net.points.default]\ndim.batch = 4\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    costed = side("before.onnx", Reading(), load_settings(), None, like=like).at("default")
+    assert isinstance(costed, Costed)
+    # 6 x 6 outputs of 4 channels, of 3 x 3 x 3 each, four times.
+    assert costed.cost.totals.macs == 4 * 36 * 4 * 27
+
+
+def test_files_are_compared_at_one_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from costdb import api
+
+    for name in ("net.onnx", "before.onnx"):
+        onnx_models.save_conv(tmp_path / name, ("batch", 3, 8, 8), (4, 3, 3, 3), bias=False)
+    (tmp_path / "costdb.toml").write_text(
+        '[models.net]\nfile = "net.onnx"\n[models.net.points.default]\ndim.batch = 4\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    for old, new in (("before.onnx", "net.onnx"), ("net.onnx", "before.onnx")):
+        compared = api.diff(old, new)
+        assert compared.old.cost.totals == compared.new.cost.totals
+    api.ingest("net.onnx", tag="v1", database="costs.db")
+    pairs = [("net.onnx", "before.onnx"), ("before.onnx", "net.onnx"), ("before.onnx", "net@v1")]
+    for target, against in pairs:
+        checked = api.check(target, against=against, database="costs.db")
+        assert {finding.verdict for finding in checked.findings} == {"ok"}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from costdb.cli import options, output
 from costdb.cli.check_output import SUFFIXES, CheckFormat, CheckOutput, format_of
 from costdb.cli.place import place
 from costdb.cli.policy import print_policy, print_replay
-from costdb.cli.reading import reads_files
+from costdb.cli.reading import reads_files, warn_of_unread
 
 if TYPE_CHECKING:
     from costdb.reading import Reading
@@ -144,6 +144,7 @@ def check(
             with_acceptances=with_acceptances,
         )
         return
+    warn_of_unread(reading, target, against)
     costs, url = place(database, to)
     formats = {file: format_of(file) for file in files or ()}
     result = costs.check(

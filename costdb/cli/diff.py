@@ -7,7 +7,7 @@ import typer
 
 from costdb.cli import options, output
 from costdb.cli.place import place
-from costdb.cli.reading import reads_files
+from costdb.cli.reading import reads_files, warn_of_unread
 
 if TYPE_CHECKING:
     from costdb.reading import Reading
@@ -52,6 +52,7 @@ def diff(
     from costdb import api
     from costdb.report import diff as report
 
+    warn_of_unread(reading, old, new)
     costs, url = place(database, to)
     found = costs.diff(
         old,

@@ -5,7 +5,7 @@ from functools import wraps
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
-from costdb.cli import options
+from costdb.cli import options, output
 
 if TYPE_CHECKING:
     from costdb.reading import Reading
@@ -32,6 +32,23 @@ def reads_files(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined] # inspect documents it
     run.__annotations__ = {name: flag.annotation for name, flag in merged.items()}
     return run
+
+
+def warn_of_unread(reading: "Reading", *names: str | None) -> None:
+    """Say that sizes were typed in vain, where everything that is named is stored.
+
+    Args:
+        reading: What was typed.
+        names: Of versions and files; None for one that was not given.
+    """
+    from costdb.sides import is_file
+
+    sizes = (reading.at, reading.inputs, reading.dims, reading.trips, reading.outputs)
+    if any(sizes) and not any(name is not None and is_file(name) for name in names):
+        output.warn(
+            "--at, --input, --dim, --trip and --output are for model files, and none is named;"
+            " of what is stored, --point names the operating point"
+        )
 
 
 def _reading(

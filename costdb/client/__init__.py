@@ -162,8 +162,12 @@ def diff(
     settings = load_settings()
     wanted = under_settings(reading, settings)
     with _server(database, settings) as server:
-        sides = [(name, server.side(name, wanted, settings)) for name in (old, new)]
-        return compare_sides(sides[0], sides[1], point=point, metrics=metrics)
+        return compare_sides(
+            (old, server.side(old, wanted, settings, like=new)),
+            (new, server.side(new, wanted, settings, like=old)),
+            point=point,
+            metrics=metrics,
+        )
 
 
 def check(
@@ -184,11 +188,10 @@ def check(
     Without a policy of the client, that of the server holds. What the client accepted in
     `costdb.accepted.toml` holds beside what the server's database has.
     """
-    from costdb.analysis import version_analyses
-    from costdb.checking import Checked, require_one_question
+    from costdb.checking import Checked, at_point, require_one_question
     from costdb.client.policy import accepted_text, policy_text
     from costdb.pushing import carried_document
-    from costdb.sides import is_file
+    from costdb.sides import compared_analyses, is_file
 
     require_one_question(target, against, all_models=all_models)
     is_target_file = target is not None and is_file(target)
@@ -207,16 +210,16 @@ def check(
     }
     with _server(database, settings) as server:
         if target is not None and is_target_file:
-            name, analyses = version_analyses(target, reading, settings, model)
-            wanted = [one for one in analyses if point in {None, one.point}]
-            if not wanted:
-                return Checked(())
+            name, analyses = compared_analyses(target, reading, settings, model, against or "")
+            wanted = at_point(analyses, point)
             body |= {"model": name, "analyses": list(map(carried_document, wanted))}
         else:
             body["target"] = target
         if against is not None:
-            is_sent = is_file(against)
-            body["against"] = _sent_baseline(against, reading, settings) if is_sent else against
+            body["against"] = against
+            if is_file(against):
+                like = model or target or ""
+                body["against"] = _sent_baseline(against, reading, settings, like)
             body["against_name"] = against
         answer = server.connection.post("/check", body)
     found = answers.understood(answers.CheckForm, answer)
@@ -356,18 +359,19 @@ def _server(url: str | None, settings: Settings) -> Iterator[Server]:
         yield Server(connection)
 
 
-def _sent_baseline(file: str, reading: Reading | None, settings: Settings) -> Any:
+def _sent_baseline(file: str, reading: Reading | None, settings: Settings, like: str) -> Any:
     """A file as what a version there is compared with: a saved analysis, or one for each point."""
     import json
 
-    from costdb.analysis import version_analyses
+    from costdb.analysis import analyses
     from costdb.cost.schema import read_document
     from costdb.pushing import carried_document
-    from costdb.sides import saved_analysis
+    from costdb.sides import points_of, saved_analysis
 
     text = saved_analysis(file)
     if text is not None:
         read_document(text, file)  # a mistake in it is said here, and names the file
         return json.loads(text)
-    _, found = version_analyses(file, reading, settings, None)
+    wanted = under_settings(reading, settings)
+    found = analyses(file, wanted, points_of(file, settings, like))
     return list(map(carried_document, found))

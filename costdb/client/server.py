@@ -92,12 +92,12 @@ class Server:
         carried = checked(CarriedAnalysis, found.carried)
         return StoredVersion(found.version.record(), carried_analysis(carried))
 
-    def side(self, name: str, reading: "Reading", settings: "Settings") -> "Side":
-        """What a name stands for: a file here, or a version there."""
+    def side(self, name: str, reading: "Reading", settings: "Settings", *, like: str) -> "Side":
+        """What a name stands for: a file here, or a version there; see `costdb.sides.side`."""
         from costdb.sides import file_side, is_file, version_side
 
         if is_file(name):
-            return file_side(name, reading, settings)
+            return file_side(name, reading, settings, like=like)
         return version_side(
             name, self.version, lambda version, point: self.version_cost(version.name, point)
         )

@@ -80,6 +80,20 @@ def test_the_contract_keeps_its_fields_and_says_what_is_new(history: Costdb) -> 
     assert "regression against previous v1, as before; the rule: macs max_increase" in table
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("check", "detector"), ("check", "--all"), ("diff", "detector@v1", "detector@v2")],
+    ids=" ".join,
+)
+def test_sizes_of_what_is_stored_are_not_to_be_chosen(
+    history: Costdb, arguments: tuple[str, ...]
+) -> None:
+    without, done = history(*arguments), history(*arguments, "--at", "b4:batch=4")
+    assert (done.code, without.err) == (without.code, "")
+    assert done.err.startswith("warning: --at, ")
+    assert "--point" in done.err
+
+
 def test_what_could_not_be_judged_is_said_once_for_all_metrics(history: Costdb) -> None:
     table = history("check", "detector@v1").out
     said = "not judged: macs, weight_bytes, peak_memory_bytes of detector@v1: no earlier version"

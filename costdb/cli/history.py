@@ -85,6 +85,10 @@ def history(
         pieces = costs.history_pieces(*(models or ()), database=url, **selection)
         output.print_bits(write(pieces, metrics))
         return
+    if not series:
+        output.note(
+            "no version fits: --archived shows archived ones, costdb ingest FILE --tag v1 adds one"
+        )
     # In Markdown a line between two rows would be a row.
     pen = pen_for(sys.stdout.encoding) if output_format is options.OutputFormat.TABLE else None
     output.print_listings(output_format, report.history_listings(series, metrics, pen))

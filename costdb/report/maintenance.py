@@ -63,7 +63,9 @@ def recost_listing(done: "Recosted") -> Listing:
             for moved in done.moved
         ],
         footer=(
-            f"{count} of {done.structures} structures without a cost by today's rules were costed",
+            f"{count} of {done.structures} structures without a cost by today's rules were costed"
+            if done.structures
+            else "every stored structure has a cost by today's rules",
             *failed,
             *(
                 ()

@@ -36,20 +36,26 @@ def print_table(listing: Listing, console: Console) -> None:
 
     Text that does not fit the console is cut at its end; numbers are never cut.
     """
-    cells = cells_by_column(listing, escape.plain)
-    headings = [escape.plain(column.name) for column in listing.columns]
-    widths = _widths(listing.columns, headings, cells, console.width)
     if listing.title:
         _print(console, Text(escape.plain(listing.title), style="bold"))
         _print(console, Text())
+    # Headings without rows would be read as an answer: "failed", above "3 files: 3 created".
+    if listing.rows or not listing.footer:
+        _print_rows(listing, console)
+        if listing.footer:
+            _print(console, Text())
+    for line in listing.footer:
+        console.print(Text(escape.plain(line)))
+
+
+def _print_rows(listing: Listing, console: Console) -> None:
+    cells = cells_by_column(listing, escape.plain)
+    headings = [escape.plain(column.name) for column in listing.columns]
+    widths = _widths(listing.columns, headings, cells, console.width)
     _print(console, Text(_line(listing.columns, headings, widths), style="bold"))
     lines = (_row(listing.columns, row, widths) for row in zip(*cells, strict=True))
     while chunk := list(islice(lines, _LINES)):
         _print(console, Text("\n").join(chunk))
-    if listing.footer:
-        _print(console, Text())
-    for line in listing.footer:
-        console.print(Text(escape.plain(line)))
 
 
 def _print(console: Console, text: Text) -> None:

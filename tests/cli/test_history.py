@@ -82,6 +82,15 @@ def test_several_models_are_series_of_their_own(folder: Path) -> None:
     assert version["derived"] == {"operations": totals["flops"] + totals["int_ops"]}
 
 
+def test_where_nothing_fits_that_is_said_beside_the_answer(folder: Path) -> None:
+    costdb = runner(folder)
+    table = costdb("history", "net", "--branch", "none")
+    assert (table.code, table.out) == (0, "")
+    assert table.err.startswith("no version fits: ")
+    document = costdb("history", "net", "--branch", "none", "--format", "json")
+    assert (json.loads(document.out)["series"], document.err) == ([], "")
+
+
 def test_a_table_draws_changes_and_sparklines(folder: Path) -> None:
     costdb = runner(folder)
     done = costdb("history", "net", "--point", "default", "-m", "macs", PYTHONIOENCODING="utf-8")

@@ -159,6 +159,7 @@ def test_a_recost_fills_in_what_today_s_rules_say(here: Costdb, filled: Path) ->
         for moved in document["moved"]
     ] == [("v2", "macs", 7, MACS, 0)]
     assert json.loads(here("recost", "--format", "json").out)["structures"] == 0
+    assert "every stored structure has a cost by today's rules" in here("recost").out
 
 
 def test_a_recost_names_what_is_damaged(here: Costdb, filled: Path) -> None:

@@ -62,6 +62,13 @@ def test_layout(
     assert printed(columns, rows, width=width) == expected
 
 
+def test_of_a_table_without_rows_what_stands_below_it_is_enough() -> None:
+    stream = io.StringIO()
+    listing = Listing((Column("file"), Column("failed")), [], footer=("3 files: 3 created",))
+    print_table(listing, Console(file=stream))
+    assert stream.getvalue() == "3 files: 3 created\n"
+
+
 def test_verdicts_are_coloured_and_names_are_not() -> None:
     verdict = Column("verdict", Unit.VERDICT)
     lines = printed([NAME, verdict], [("regression", "regression"), ("x", "ok")], colour=True)

@@ -10,9 +10,9 @@ from costdb.cost.metric import DerivedMetric
 from costdb.cost.metrics import derived_metrics
 from costdb.cost.metrics.arithmetic_intensity import arithmetic_intensity
 from costdb.cost.result import METRICS, Analysis, GraphCost, LayerCost, Totals
-from costdb.ir import Tensor
+from costdb.ir import Shape, Tensor
 from costdb.report.listing import Column, Listing, Unit, Value
-from costdb.report.numbers import UNKNOWN, exact, format_count, format_ratio, percent
+from costdb.report.numbers import UNKNOWN, exact, format_count, format_ratio, percent, quantity
 
 # What each metric is called in a heading, and what its numbers are of.
 METRIC_UNITS = {
@@ -41,7 +41,7 @@ def totals_listing(totals: Totals, title: str = "") -> Listing:
     stored = [(metric, format_metric(metric, totals[metric]), totals[metric]) for metric in METRICS]
     more = [_derived_row(metric, totals) for metric in derived_metrics().values()]
     return Listing(
-        (Column("total"), Column("", Unit.WRITTEN), Column("exact", Unit.EXACT)),
+        (Column("total"), Column("rounded", Unit.WRITTEN), Column("exact", Unit.EXACT)),
         [*stored, *more],
         title=title,
     )
@@ -157,7 +157,11 @@ def _layer_rows(layers: Iterable[LayerCost]) -> list[tuple[tuple[Value, ...], Su
 
 def first_shape(layer: LayerCost) -> str:
     """The shape of a layer's first output: 1x32x112x112, or ? where it is not known."""
-    shape = layer.output_shapes[0] if layer.output_shapes else None
+    return describe_shape(layer.output_shapes[0] if layer.output_shapes else None)
+
+
+def describe_shape(shape: Shape | None) -> str:
+    """A shape as it is typed, or ? where it is not known."""
     return "?" if shape is None else format_shape(shape)
 
 
@@ -178,7 +182,7 @@ def _group_rows(cost: GraphCost, by: Grouping) -> list[tuple[tuple[Value, ...], 
 def describe_tensors(tensors: Iterable[Tensor]) -> str:
     """Tensors in a line: x 1x224x224x3 float32."""
     return ", ".join(
-        f"{tensor.name} {'?' if tensor.shape is None else format_shape(tensor.shape)}"
+        f"{tensor.name} {describe_shape(tensor.shape)}"
         f" {tensor.dtype.value if tensor.dtype else '?'}"
         for tensor in tensors
     )
@@ -189,7 +193,7 @@ def describe_coverage(cost: GraphCost) -> str:
     if cost.totals.layers is None:
         return "weights only: there is no graph to cost"
     kinds = [f"{number:,} {kind.value}" for kind, number in cost.coverage.items() if number]
-    line = f"{exact(cost.totals.layers)} layers: {', '.join(kinds) or 'none'}"
+    line = f"{quantity(cost.totals.layers, 'layer')}: {', '.join(kinds) or 'none'}"
     if not cost.is_lower_bound:
         return line
     ops = (f"{op} x{number}" if number > 1 else op for op, number in cost.unknown_ops.items())

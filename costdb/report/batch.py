@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from costdb.report.listing import Column, Listing
+from costdb.report.numbers import quantity
 
 if TYPE_CHECKING:
     from costdb.batch import Result
@@ -23,7 +24,7 @@ def batch_listing(results: "Sequence[Result]") -> Listing:
             for result in results
             if result.error is not None
         ],
-        footer=(f"{len(results):,} files: {summary}" if results else "no files",),
+        footer=(f"{quantity(len(results), 'file')}: {summary}" if results else "no files",),
     )
 
 

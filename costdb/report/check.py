@@ -16,7 +16,7 @@ from costdb.report.finding import (
     subject,
 )
 from costdb.report.listing import Column, Listing, Unit
-from costdb.report.numbers import percent
+from costdb.report.numbers import percent, quantity
 from costdb.trends.verdicts import finding_id
 
 SCHEMA = "costdb.check/1"
@@ -144,7 +144,7 @@ def _parts(finding: Finding) -> Iterator[str]:
         yield f"  {share:>6}  {amount:>12}  {part.scope}: {part.text}"
     rest = finding.attribution[ATTRIBUTIONS_SHOWN:]
     if rest:
-        yield f"  {len(rest)} smaller parts more; --format json lists them"
+        yield f"  {quantity(len(rest), 'smaller part')} more; --format json lists them"
 
 
 def _summary(verdict: str, findings: Sequence[Finding]) -> str:

@@ -6,13 +6,11 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any
 
-from costdb.binding import format_shape
 from costdb.comparing import Diff
 from costdb.contracts import Attribution
 from costdb.cost.document import layer_document, tensors_document
 from costdb.cost.result import LayerCost
-from costdb.ir import Shape
-from costdb.report.analysis import METRIC_UNITS
+from costdb.report.analysis import METRIC_UNITS, describe_shape
 from costdb.report.listing import Column, Listing, Unit, Value
 from costdb.report.numbers import (
     UNKNOWN,
@@ -21,6 +19,7 @@ from costdb.report.numbers import (
     format_count,
     joined,
     percent,
+    quantity,
 )
 from costdb.sides import Costed
 from costdb.trends import reasons
@@ -162,7 +161,9 @@ def _parts(metric: str, parts: Sequence[Attribution]) -> Listing:
             for part in parts[:PARTS_SHOWN]
         ],
         title=f"who changed {metric}",
-        footer=(f"{len(rest):,} smaller parts more; --format json lists them",) if rest else (),
+        footer=(f"{quantity(len(rest), 'smaller part')} more; --format json lists them",)
+        if rest
+        else (),
     )
 
 
@@ -269,7 +270,8 @@ def _layer_labels(pair: Pair) -> tuple[str, str, str]:
     names = dict.fromkeys(map(_path, layers))
     ops = dict.fromkeys(layer.op for layer in layers)
     shapes = [layer.output_shapes[0] if layer.output_shapes else None for layer in layers]
-    output = resized(shapes[0], shapes[-1]) if shapes[0] != shapes[-1] else _shape(shapes[0])
+    was, now = shapes[0], shapes[-1]
+    output = describe_shape(now) if was == now else resized(was, now)
     return " -> ".join(names), " -> ".join(ops), output
 
 
@@ -277,10 +279,6 @@ def _path(layer: LayerCost) -> str:
     """A layer's name; behind its module, if the name does not tell that itself."""
     is_told = layer.scope in layer.name
     return layer.name if is_told else "/".join(filter(None, (layer.scope, layer.name)))
-
-
-def _shape(shape: Shape | None) -> str:
-    return "?" if shape is None else format_shape(shape)
 
 
 def _happened(pairs: Sequence[Pair], metric: str) -> str:

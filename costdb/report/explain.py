@@ -8,7 +8,7 @@ from costdb.api import Explained
 from costdb.binding import format_shape
 from costdb.cost.explanation import ExplainedLayer, Explanation
 from costdb.report.listing import Column, Listing, Unit, Value
-from costdb.report.numbers import exact, format_change, format_count
+from costdb.report.numbers import format_change, format_count, quantity
 
 SCHEMA = "costdb.explain/1"
 
@@ -66,13 +66,13 @@ def _remarks(explanation: Explanation) -> Iterator[str]:
         yield "the two agree, layer by layer"
     if explanation.unknown_layers:
         yield (
-            f"costdb cannot count {exact(explanation.unknown_layers)} layers: its total is a lower"
-            " bound, and so is one that is made of its counts"
+            f"costdb cannot count {quantity(explanation.unknown_layers, 'layer')}: its total is a"
+            " lower bound, and so is one that is made of its counts"
         )
     if explanation.uncountable_layers:
         yield (
-            f"{name} cannot count {exact(explanation.uncountable_layers)} layers: its total is a"
-            " lower bound"
+            f"{name} cannot count {quantity(explanation.uncountable_layers, 'layer')}: its total"
+            " is a lower bound"
         )
 
 

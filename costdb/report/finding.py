@@ -5,20 +5,31 @@ escapes and sets off names in its own way.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from math import inf
 
 from costdb.contracts import Finding
 from costdb.report.analysis import METRIC_UNITS
 from costdb.report.listing import Unit
-from costdb.report.numbers import UNKNOWN, format_change, format_column, format_count, percent
+from costdb.report.numbers import (
+    UNKNOWN,
+    exact,
+    format_change,
+    format_column,
+    format_count,
+    percent,
+    quantity,
+)
 from costdb.trends import reasons
 from costdb.trends.module_path import EVERYWHERE
 from costdb.trends.verdicts import question
 
 # From the worst to the best, as counts of them are told.
 VERDICTS = ("regression", "warn", "not-judged", "improved", "ok")
+
+# What one finding of a verdict is called; those of the other verdicts have no noun: "14 ok".
+_NOUNS = {"regression": "regression", "warn": "warning"}
 
 # What a reader should care about.
 WORSE = frozenset({"regression", "warn"})
@@ -100,11 +111,20 @@ def by_change(findings: Sequence[Finding]) -> list[list[Finding]]:
     return list(groups.values())
 
 
-def counted(findings: Sequence[Finding]) -> str:
-    """How many of each verdict: "2 regression, 14 ok"."""
+def tally(findings: Iterable[Finding]) -> list[tuple[str, str]]:
+    """Each verdict there is, the worst first, and how often: ("regression", "2 regressions")."""
     found = Counter(finding.verdict for finding in findings)
-    listed = ", ".join(f"{found[name]} {name}" for name in VERDICTS if found[name])
-    return listed or "nothing to judge"
+    return [(verdict, _times(found[verdict], verdict)) for verdict in VERDICTS if found[verdict]]
+
+
+def _times(number: int, verdict: str) -> str:
+    noun = _NOUNS.get(verdict)
+    return quantity(number, noun) if noun else f"{exact(number)} {verdict}"
+
+
+def counted(findings: Iterable[Finding]) -> str:
+    """How many of each verdict: "2 regressions, 14 ok"."""
+    return ", ".join(text for _, text in tally(findings)) or "nothing to judge"
 
 
 def fact(finding: Finding) -> Sentence:

@@ -11,7 +11,7 @@ from costdb.cost.result import LayerCost
 from costdb.report import escape
 from costdb.report.analysis import METRIC_UNITS
 from costdb.report.listing import Unit
-from costdb.report.numbers import exact, format_count, percent
+from costdb.report.numbers import format_count, percent, quantity
 from costdb.trends.scopes import layer_amount
 
 LEVELS = 5
@@ -145,7 +145,7 @@ def _box(box: _Box, whole: int, metric: str, link: Callable[[Part], str]) -> str
     place = f'x="{box.left:.3f}%" width="{box.width:.3f}%" y="{box.level * _ROW}"'
     shape = f'<svg {place} height="{_ROW - 2}"><rect class="box" width="100%" height="100%"/>'
     if box.part is None:
-        title = f"<title>{exact(box.number)} smaller parts\n{cost}</title>"
+        title = f"<title>{quantity(box.number, 'smaller part')}\n{cost}</title>"
         return f'<g class="reading rest">{title}{shape}</svg></g>'
     part = box.part
     title = f"<title>{_said(part)}, {cost}</title>"
@@ -157,7 +157,7 @@ def _box(box: _Box, whole: int, metric: str, link: Callable[[Part], str]) -> str
 def _said(part: Part) -> str:
     """Where a part is, and how large."""
     path = part.path or _WHOLE
-    kind = "1 layer" if part.layers == 1 else f"{exact(part.layers)} layers"
+    kind = quantity(part.layers, "layer")
     if part.layer is not None:
         path, kind = "/".join(filter(None, (part.path, part.name))), "layer"
     return f"{escape.markup(path)}\n{kind}"

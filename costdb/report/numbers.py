@@ -13,6 +13,11 @@ def exact(value: int) -> str:
     return f"{value:,}"
 
 
+def quantity(number: int, noun: str) -> str:
+    """How many of something there are: 1 layer, 2,000 layers."""
+    return f"{exact(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def format_count(value: int, suffix: str = "") -> str:
     """One number with an SI prefix and two decimals; small ones exactly: 4.09 G, 812.
 

@@ -11,14 +11,13 @@ from fractions import Fraction
 from itertools import pairwise
 
 from costdb.report import escape
-from costdb.report.numbers import exact, format_change, format_column, format_ratio
+from costdb.report.numbers import exact, format_change, format_column, format_ratio, quantity
 from costdb.report.thinning import corners, divided, thinned
 
 WIDTH, HEIGHT = 460, 230
-_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 16, 26, 32
+_RIGHT, _TOP, _BOTTOM = 16, 26, 32
 
 _LABEL_CHARACTERS = 12
-_LINE_HEIGHT = 11
 
 # Of more versions than this, those at which nothing changed have no dot and say nothing.
 _MOST_DOTS = 120
@@ -78,18 +77,29 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a drawing is, in its own unit, and what a character of its labels takes."""
+    """How large a drawing is, in its own unit, and how large its labels get.
+
+    Attributes:
+        width: Of all.
+        height: Of all.
+        left: What is left free for labels beside the axis.
+        character: The width of a character.
+        line: The height of a line.
+        look: Its class in the stylesheet.
+    """
 
     width: int = WIDTH
     height: int = HEIGHT
+    left: int = 72
     character: float = 6.4
+    line: float = 11
     look: str = "plot"
 
 
 SMALL = Size()
 
-# As wide as a page: labels are smaller in the drawing's unit, which is larger.
-WIDE = Size(width=680, height=290, character=5.2, look="plot wide")
+# As wide as a page. Its unit is so small on a phone that labels take up twice as many as elsewhere.
+WIDE = Size(width=680, height=290, left=88, character=10, line=15, look="plot wide")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +118,7 @@ class Plot:
         flags: Versions that have names.
         links: Position -> the address of what is drawn there; None for a drawing without links.
         notes: Position -> what else is said there.
-        steps: What is drawn from left to right.
+        step: What is drawn from left to right, one of it.
         ticks: What stands below, if not the tags.
         size: How large it is.
     """
@@ -123,7 +133,7 @@ class Plot:
     flags: tuple[Flag, ...] = ()
     links: Callable[[int], str] | None = None
     notes: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    steps: str = "versions"
+    step: str = "version"
     ticks: tuple[str, ...] | None = None
     size: Size = SMALL
 
@@ -139,16 +149,18 @@ def svg(plot: Plot) -> str:
     scale = _Scale(plot)
     size, label = plot.size, escape.markup(_described(plot))
     box = f"0 0 {size.width} {size.height}"
+    # An image has no links inside for those who do not see it.
+    role = "group" if plot.links else "img"
     return "\n".join(
         [
-            f'<svg class="{size.look}" role="img" viewBox="{box}" aria-label="{label}">',
+            f'<svg class="{size.look}" role="{role}" viewBox="{box}" aria-label="{label}">',
             *_grid(plot, scale),
-            *_version_labels(plot, scale),
+            *reversed(list(_version_labels(plot, scale))),
             *_flags(plot, scale),
             *_bounds(plot, scale),
             *(_line(style, line, scale) for style, line in enumerate(plot.lines)),
             *_dots(plot, scale),
-            *(_mark(mark, scale) for mark in plot.marks),
+            *_marks(plot, scale),
             *_readings(plot, scale),
             "</svg>",
         ]
@@ -166,12 +178,13 @@ class _Scale:
         self.last = max(len(plot.versions) - 1, 1)
         self.single = len(plot.versions) == 1
         self.size = plot.size
+        self.left = plot.size.left
         self.right = plot.size.width - _RIGHT
         self.bottom = plot.size.height - _BOTTOM
 
     def x(self, position: float) -> float:
         share = 0.5 if self.single else position / self.last
-        return round(_LEFT + share * (self.right - _LEFT), 1)
+        return round(self.left + share * (self.right - self.left), 1)
 
     def y(self, value: int) -> float:
         # As a fraction: a float has too few digits to tell 4.1e18 from 4.1e18 + 2.
@@ -201,24 +214,47 @@ def _grid(plot: Plot, scale: _Scale) -> Iterator[str]:
     ticks = _ticks(scale.low, scale.high)
     for tick, label in zip(ticks, plot.written(ticks), strict=True):
         y = scale.y(tick)
-        yield f'<path class="grid" d="M{_LEFT} {y}H{scale.right}"/>'
-        yield f'<text class="label end" x="{_LEFT - 6}" y="{y + 4:.1f}">{label}</text>'
+        yield f'<path class="grid" d="M{scale.left} {y}H{scale.right}"/>'
+        yield f'<text class="label end" x="{scale.left - 6}" y="{y + 4:.1f}">{label}</text>'
+
+
+@dataclass(slots=True)
+class _Labels:
+    """Where labels stand: what would cover another is only said where its version is pointed at."""
+
+    size: Size
+    written: list[tuple[float, float, float]] = field(default_factory=list)
+
+    def add(self, left: float, right: float, y: float) -> bool:
+        """Take a place, unless a part of it is taken."""
+        gap = self.size.character
+        is_free = not any(
+            left < end + gap and start < right + gap and abs(y - height) < self.size.line
+            for start, end, height in self.written
+        )
+        if is_free:
+            self.written.append((left, right, y))
+        return is_free
+
+    def add_at(self, text: str, x: float) -> bool:
+        """Take the place of a text where `_label_place` puts it; all of these in one line."""
+        width = len(text) * self.size.character
+        left = min(x - width / 2, self.size.width - 1 - width)
+        return left > 0 and self.add(left, left + width, 0)
 
 
 def _version_labels(plot: Plot, scale: _Scale) -> Iterator[str]:
+    """From the right, for the last version is the one that is asked about."""
     tags = [_cut(tag) for tag in plot.ticks or plot.versions]
-    size = scale.size
+    size, labels = scale.size, _Labels(scale.size)
     widest = max(map(len, tags), default=1) * size.character + 12
-    places = max(int((scale.right - _LEFT) // widest), 1)
+    places = max(int((scale.right - scale.left) // widest), 1)
     step = max(-(-len(tags) // places), 1)
-    # Counted from the right, for the last version is the one that is asked about.
-    shown = list(enumerate(range(len(tags) - 1, -1, -step)))
-    for number, position in reversed(shown):
-        place = _label_place(tags[position], scale.x(position), size)
-        # A narrow screen, on which letters are larger, has room for every third one.
-        rank = "" if number % 3 == 0 else " minor"
-        label = escape.markup(tags[position])
-        yield f'<text class="label{rank} {place} y="{size.height - 10}">{label}</text>'
+    for position in range(len(tags) - 1, -1, -step):
+        tag, x = tags[position], scale.x(position)
+        if labels.add_at(tag, x):
+            place, label = _label_place(tag, x, size), escape.markup(tag)
+            yield f'<text class="label {place} y="{size.height - 10}">{label}</text>'
 
 
 def _label_place(text: str, x: float, size: Size) -> str:
@@ -239,17 +275,15 @@ def _flags(plot: Plot, scale: _Scale) -> Iterator[str]:
     names: dict[int, list[str]] = {}
     for flag in plot.flags:
         names.setdefault(flag.position, []).append(_cut(flag.name))
-    free = 0.0
-    for position, called in sorted(names.items()):
+    labels = _Labels(scale.size)
+    # The last version is the one that is asked about.
+    for position, called in sorted(names.items(), reverse=True):
         x = scale.x(position)
         yield f'<path class="flag" d="M{x} {_TOP - 10}V{scale.bottom}"/>'
         text = ", ".join(called)
-        half = len(text) * scale.size.character / 2
-        # What would cover another name is said where its version is pointed at.
-        if x - half > free:
+        if labels.add_at(text, x):
             place = _label_place(text, x, scale.size)
-            yield f'<text class="label flag {place} y="12">{escape.markup(text)}</text>'
-            free = x + half
+            yield f'<text class="label flag {place} y="15">{escape.markup(text)}</text>'
 
 
 def _bounds(plot: Plot, scale: _Scale) -> Iterator[str]:
@@ -258,12 +292,12 @@ def _bounds(plot: Plot, scale: _Scale) -> Iterator[str]:
         y = scale.y(bound.value)
         # A limit lies above its baseline, often closely.
         label_y = y + 12 if bound.kind == "baseline" else y - 4
-        beside = (end for end, height in written if abs(height - label_y) < _LINE_HEIGHT)
-        x = max(beside, default=_LEFT - 6) + 10
+        beside = (end for end, height in written if abs(height - label_y) < scale.size.line)
+        x = max(beside, default=scale.left - 6) + 10
         written.append((x + len(bound.name) * scale.size.character, label_y))
         name = escape.markup(bound.name)
         yield (
-            f'<path class="bound {bound.kind}" d="M{_LEFT} {y}H{scale.right}"/>'
+            f'<path class="bound {bound.kind}" d="M{scale.left} {y}H{scale.right}"/>'
             f'<text class="label bound {bound.kind}" x="{x:.0f}" y="{label_y:.1f}">{name}</text>'
         )
 
@@ -293,17 +327,25 @@ def _dots(plot: Plot, scale: _Scale) -> Iterator[str]:
                 )
 
 
-def _mark(mark: Mark, scale: _Scale) -> str:
+def _marks(plot: Plot, scale: _Scale) -> Iterator[str]:
+    labels = _Labels(scale.size)
+    return (_mark(mark, scale, labels) for mark in plot.marks)
+
+
+def _mark(mark: Mark, scale: _Scale, labels: _Labels) -> str:
     x, y = scale.x(mark.position), scale.y(mark.value)
-    half = len(mark.text) * scale.size.character / 2
-    anchor, label_x = "middle", max(x, _LEFT + half)
-    if label_x + half > scale.right:
+    width = len(mark.text) * scale.size.character
+    anchor, label_x = "middle", max(x, scale.left + width / 2)
+    left = label_x - width / 2
+    if left + width > scale.right:
         anchor, label_x = "end", scale.size.width - 1
+        left = label_x - width
     ring = f'<circle class="ring" cx="{x}" cy="{y}" r="6"/>' if mark.kind != "change" else ""
     # On the side that the line does not come from.
     label_y = min(y + 19, scale.bottom + 10) if mark.text.startswith("-") else max(y - 11, 12)
     place = f'class="label {anchor}" x="{label_x:.1f}" y="{label_y:.1f}"'
-    text = f"<text {place}>{escape.markup(mark.text)}</text>"
+    is_told = labels.add(left, left + width, label_y)
+    text = f"<text {place}>{escape.markup(mark.text)}</text>" if is_told else ""
     return f'<g class="mark {mark.kind}">{ring}{text}</g>'
 
 
@@ -364,7 +406,7 @@ def _texts_of_stretches(plot: Plot) -> dict[int, list[str]]:
             for line, at in zip(plot.lines, values, strict=True)
             if (known := [v for place in stretch if (v := at.get(place)) is not None])
         ]
-        head = f"{ends}, {len(stretch)} {plot.steps}"
+        head = f"{ends}, {quantity(len(stretch), plot.step)}"
         texts[stretch[len(stretch) // 2]] = [head, *said, *_told(plot, stretch)]
     return texts
 
@@ -401,7 +443,7 @@ def _described(plot: Plot) -> str:
     (first, old), (last, new) = known[0], known[-1]
     start, end = (written for value in (old, new) for written in plot.written([value]))
     ends = f"from {start} at {plot.versions[first]} to {end} at {plot.versions[last]}"
-    return f"{plot.title} over {len(plot.versions)} {plot.steps}, {ends}"
+    return f"{plot.title} over {quantity(len(plot.versions), plot.step)}, {ends}"
 
 
 def _look(style: int) -> str:

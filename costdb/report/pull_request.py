@@ -25,7 +25,7 @@ from costdb.report.finding import (
     subject,
     worst_first,
 )
-from costdb.report.numbers import percent
+from costdb.report.numbers import percent, quantity
 from costdb.trends.verdicts import question
 
 # GitHub counts characters; UTF-8 bytes are never fewer.
@@ -162,7 +162,7 @@ def _explanation(same: Sequence[Finding]) -> str:
         lines.append(f"  - {share} ({amount}) {_name(part.scope)}: {_text(part.text)}")
     rest = len(finding.attribution) - PARTS_SHOWN
     if rest > 0:
-        lines.append(f"  - {rest:,} smaller parts")
+        lines.append(f"  - {quantity(rest, 'smaller part')}")
     return "\n".join(lines)
 
 

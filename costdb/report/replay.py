@@ -8,6 +8,7 @@ from costdb.replaying import Replayed, ReplayedVersion
 from costdb.report.check import check_document
 from costdb.report.finding import WORSE, change, metric, numbers, subject
 from costdb.report.listing import Column, Listing, Unit
+from costdb.report.numbers import quantity
 
 # How many versions are named below a table.
 _NAMED = 20
@@ -96,7 +97,7 @@ def _age(finding: Finding) -> str:
 def _summary(replayed: Replayed) -> Iterator[str]:
     fired = [version for version in replayed.versions if _fired(version)]
     new = [version for version in fired if any(finding.is_new for finding in _fired(version))]
-    looked_at = f"{len(replayed.versions)} version{'s' if len(replayed.versions) > 1 else ''}"
+    looked_at = quantity(len(replayed.versions), "version")
     if not fired:
         yield f"{looked_at}: the policy would have said nothing"
         return

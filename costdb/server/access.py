@@ -89,6 +89,7 @@ def visitor_of(request: Request, service: Service) -> Visitor:
     """
     text = _token_text(request)
     open_reading = service.configuration.open_reading
+    request.state.may_read_all = open_reading  # for what errors say
     if text is None:
         return Visitor(None, open_reading)
     found = token_of(service.engine, text)
@@ -98,7 +99,9 @@ def visitor_of(request: Request, service: Service) -> Visitor:
         how = "was revoked" if found.revoked_at is not None else "has expired"
         raise unauthorized(f"the token {found.name!r} {how}")
     request.state.token_name = found.name  # for the log, and for limits by token
-    return Visitor(found, open_reading)
+    visitor = Visitor(found, open_reading)
+    request.state.may_read_all = visitor.may_read_all
+    return visitor
 
 
 def _token_text(request: Request) -> str | None:

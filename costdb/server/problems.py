@@ -37,20 +37,23 @@ def status_of(error: CostdbError) -> int:
     return next((code for kind, code in _STATUSES if isinstance(error, kind)), UNPROCESSABLE)
 
 
-def problem_response(error: CostdbError, status: int | None = None) -> Json:
-    """An error as JSON.
+def problem_response(error: CostdbError, request: Request) -> Json:
+    """An error as JSON."""
+    said = told(error, request)
+    problem = {"kind": type(error).__name__, "error": said.message, "hint": said.hint}
+    return Json(problem, status_of(error))
+
+
+def told(error: CostdbError, request: Request | None = None) -> CostdbError:
+    """An error as whoever asked may read it: where the database is stands in the log alone.
 
     Args:
         error: What is wrong.
-        status: The HTTP status; None for the error's own.
+        request: Who asked; None where the error is of no model.
     """
-    said = told(error)
-    problem = {"kind": type(error).__name__, "error": said.message, "hint": said.hint}
-    return Json(problem, status or status_of(error))
-
-
-def told(error: CostdbError) -> CostdbError:
-    """An error as anyone may read it: where the database is stands in the log alone."""
+    if isinstance(error, errors.NotInDatabase) and request and not _may_read_all(request):
+        # The nearest name may be that of a model that they may not know of.
+        return errors.NotInDatabase(error.message)
     if not isinstance(error, errors.DatabaseUnavailable | errors.SchemaMismatch):
         return error
     _log.error("%s: %s", error.message, error.hint)
@@ -60,6 +63,11 @@ def told(error: CostdbError) -> CostdbError:
     )
 
 
+def _may_read_all(request: Request) -> bool:
+    """What `visitor_of` found out, if it was asked."""
+    return getattr(request.state, "may_read_all", False)
+
+
 def as_costdb_error(error: RequestValidationError) -> errors.UsageError:
     """What a request's form lacks, its first mistake, without the value: it may be large."""
     first = error.errors()[0]
@@ -67,12 +75,12 @@ def as_costdb_error(error: RequestValidationError) -> errors.UsageError:
     return errors.UsageError(f"{where}: {first['msg']}", hint="see /api/v1/openapi.json")
 
 
-async def answer_error(_request: Request, error: Exception) -> Json:
+async def answer_error(request: Request, error: Exception) -> Json:
     """An exception handler for what a client can mend. Pages have one of their own before it."""
     if isinstance(error, RequestValidationError):
-        return problem_response(as_costdb_error(error))
+        return problem_response(as_costdb_error(error), request)
     if isinstance(error, HTTPException):
         problem = {"kind": "HTTPException", "error": str(error.detail), "hint": ""}
         return Json(problem, error.status_code, headers=error.headers)
     assert isinstance(error, CostdbError)  # noqa: S101 - registered for these alone
-    return problem_response(error)
+    return problem_response(error, request)

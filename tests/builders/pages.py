@@ -1,5 +1,6 @@
 """A database to look at, and a browser without a screen: pages as elements."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -94,3 +95,7 @@ class Visitor:
     def cookie(self) -> str | None:
         """The token that was kept."""
         return self.client.cookies.get(COOKIE)
+
+
+# A fixture's function: the address of a database and perhaps a token -> a visitor.
+MakeVisitor = Callable[..., Visitor]

@@ -100,14 +100,14 @@ def test_what_is_not_counted_is_said() -> None:
     whole = explained("fvcore")
     unknown = Explained(whole.analysis, explain(graph, convention_named("fvcore")))
     (totals,) = explain_listings(unknown, Rollup.OP, None, "net.onnx")
-    assert totals.footer[1].startswith("costdb cannot count 1 layers: its total is a lower bound")
+    assert totals.footer[1].startswith("costdb cannot count 1 layer: its total is a lower bound")
     product = layer("MatMul", [fed("x", 2, 4), fed("v", 4)], activation("y", 2))
     graph = assemble([product], inputs=[fed("x", 2, 4), fed("v", 4)], outputs=[product.output])
     vector = Explained(whole.analysis, explain(graph, convention_named("fvcore")))
     totals, parts = explain_listings(vector, Rollup.LAYER, None, "net.onnx")
     assert totals.footer == (
         "fvcore differs from costdb by -100.00 %",
-        "fvcore cannot count 1 layers: its total is a lower bound",
+        "fvcore cannot count 1 layer: its total is a lower bound",
     )
     assert parts.rows[0][-1] == "fvcore cannot count it: fvcore fails on products with a vector"
 

@@ -107,6 +107,9 @@ def test_from_zero_there_is_no_percentage() -> None:
 
 def test_findings_are_counted_by_verdict() -> None:
     assert counted([fine(), finding(), fine()]) == "1 regression, 2 ok"
+    several = [finding(verdict="warn"), *[finding()] * 1_200, finding(verdict="warn")]
+    assert counted(several) == "1,200 regressions, 2 warnings"
+    assert counted([finding(verdict="warn")]) == "1 warning"
     assert counted([]) == "nothing to judge"
 
 

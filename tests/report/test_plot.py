@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from costdb.report.plot import HEIGHT, WIDTH, Bound, Flag, Line, Mark, Plot, svg
+from costdb.report.plot import HEIGHT, WIDE, WIDTH, Bound, Flag, Line, Mark, Plot, svg
 
 
 def line(*values: int | None, name: str = "macs") -> Line:
@@ -188,7 +188,38 @@ def test_names_of_levels_that_lie_close_stand_beside_each_other() -> None:
     assert second > first + 14 * 5
 
 
+def test_labels_at_the_right_edge_cover_none() -> None:
+    tags = tuple(f"2024.{number}.rc1" for number in range(10, 99))
+    flags = (Flag(80, "staging-one"), Flag(88, "production"), Flag(0, "first"))
+    plot = Plot("macs", "", tags, (line(*range(1, 90)),), flags=flags, size=WIDE)
+    top = drawn(plot)
+    assert sorted(filter(None, texts(top, "flag"))) == ["first", "production"]
+    labels = [
+        each for each in of_class(top, "label") if float(each.attrib["y"]) == WIDE.height - 10
+    ]
+    assert labels[-1].text == tags[-1]
+    edges = [_edges(each) for each in labels]
+    assert all(end < start for (_, end), (start, _) in pairwise(edges))
+
+
+def _edges(label: Element) -> tuple[float, float]:
+    width = len(label.text or "") * WIDE.character
+    x = float(label.attrib["x"])
+    start = x - width if "end" in label.attrib["class"] else x - width / 2
+    return start, start + width
+
+
+def test_marks_that_would_cover_another_have_no_text() -> None:
+    marks = tuple(Mark(place, 100, "+1.00 %", kind) for place, kind in ((1, "warn"), (2, "warn")))
+    top = drawing(*[100] * 90, marks=marks)
+    assert [[text.text for text in mark.iter("text")] for mark in of_class(top, "mark")] == [
+        ["+1.00 %"],
+        [],
+    ]
+    assert len(of_class(top, "ring")) == 2
+
+
 def test_what_is_drawn_need_not_be_versions() -> None:
-    plot = Plot("bytes", "B", ("1 conv", "2 relu"), (line(8, 4),), steps="layers", ticks=("1", "2"))
+    plot = Plot("bytes", "B", ("1 conv", "2 relu"), (line(8, 4),), step="layer", ticks=("1", "2"))
     assert drawn(plot).attrib["aria-label"].startswith("bytes over 2 layers")
     assert [each for each in texts(drawn(plot), "middle") if each.isdigit()] == ["1", "2"]

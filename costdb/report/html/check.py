@@ -1,6 +1,5 @@
 """A check as a page: what moved, where and why, with the history that led there."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,13 +9,13 @@ from costdb.contracts import Finding
 from costdb.cost.result import METRICS, Totals
 from costdb.report.analysis import METRIC_UNITS, format_metric
 from costdb.report.finding import (
-    VERDICTS,
     WORSE,
     change,
     headline,
     metric,
     numbers,
     subject,
+    tally,
     worst_first,
 )
 from costdb.report.history import history_listings
@@ -60,13 +59,12 @@ def check_page(
     ordered = worst_first(findings)
     subjects = shown_subjects(findings)
     moved = [found for found in ordered if found.verdict in {*WORSE, "improved"}]
-    tally = Counter(finding.verdict for finding in findings)
     return page(
         "check.html",
         made_at,
         verdict=verdict,
         headline=headline(findings),
-        counted=[(name, tally[name]) for name in VERDICTS],
+        counted=tally(findings),
         news=sum(bool(finding.is_new) for finding in findings),
         moved=_listing(moved),
         subjects=[_subject(same, histories) for same in subjects],

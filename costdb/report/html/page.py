@@ -12,6 +12,7 @@ from costdb.errors import ConfigurationError
 from costdb.report import escape
 from costdb.report.finding import Name
 from costdb.report.listing import Listing, cells_by_column
+from costdb.report.numbers import quantity
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -78,6 +79,7 @@ def environment(package: str = _PACKAGE) -> "Environment":
         finalize=_visible,
     )
     made.filters["cells"] = _cells
+    made.filters["quantity"] = quantity
     made.tests["name"] = lambda word: isinstance(word, Name)
     return made
 

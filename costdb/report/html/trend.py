@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from costdb.report import escape
 from costdb.report.history import told
+from costdb.report.numbers import quantity
 from costdb.report.sparkline import Number
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def trend(metric: str, values: Sequence[Number | None]) -> "Markup":
     known = [(place, value) for place, value in enumerate(values) if value is not None]
     if not known:
         return Markup()
-    label = f"{metric} over {len(values)} versions: {told(metric, [value for _, value in known])}"
+    went = told(metric, [value for _, value in known])
+    label = f"{metric} over {quantity(len(values), 'version')}: {went}"
     dots = _dots(known, len(values))
     path = "L".join(f"{x} {y}" for x, y in dots)
     x, y = dots[-1]

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from costdb.baselines import BaselineFinder, CostReader
+from costdb.binding import nearest
 from costdb.cost.result import METRICS
+from costdb.errors import UsageError
 from costdb.in_force import acceptances_in_force, policy_in_force
 from costdb.report.analysis import format_metric
 from costdb.report.plot import Bound
@@ -13,7 +15,7 @@ from costdb.server.service import Service
 from costdb.store import read
 from costdb.store.records import AliasRecord, Series
 from costdb.trends.policy import BaselineKey
-from costdb.trends.policy_rule import Severity
+from costdb.trends.policy_rule import AGAINST, Severity, is_baseline
 from costdb.trends.scopes import TOTAL
 from costdb.trends.verdicts import Baseline
 
@@ -57,7 +59,14 @@ def held_against(
         named: The model's aliases.
         against: The baseline; empty for the one that catches most.
         now: The time, aware.
+
+    Raises:
+        UsageError: There is no such kind of baseline.
     """
+    if against and against != NONE and not is_baseline(against):
+        raise UsageError(
+            f"against = {against!r} is not known", hint=nearest(against, (NONE, *AGAINST), "known")
+        )
     if metric not in METRICS or not line.versions:
         return Held(NONE, (NONE,))
     policy = policy_in_force(None, service.settings)

@@ -11,7 +11,7 @@ from costdb.cost.result import METRICS
 from costdb.report.diff import Rollup, diff_totals, groups_listing, headline, layer_groups, notes
 from costdb.report.html.parts import bars
 from costdb.server.access import Reader
-from costdb.server.names import version_named
+from costdb.server.names import Point, version_named
 from costdb.server.pages import links
 from costdb.server.pages.metrics import check_metric
 from costdb.server.pages.rendering import page
@@ -33,7 +33,7 @@ class State:
     new: str
     metric: str
     by: Rollup
-    point: str
+    point: str | None
     every: bool
 
     def to(self, **changes: object) -> str:
@@ -59,7 +59,7 @@ def diff(
     new: str = "",
     metric: str = "",
     by: Rollup = Rollup.LAYER,
-    point: str = "",
+    point: Point = None,
     every: bool = False,
 ) -> Response:
     """What is different, the layers first that changed most; without two names, the form."""
@@ -72,7 +72,7 @@ def diff(
     # A name is no file's: this server reads none.
     sides = [(name, version_named(service, visitor, name)) for name in (state.old, state.new)]
     found = compare_sides(
-        *sides, point=point or None, metrics=[metric] if metric else [], notes=service.store.notes
+        *sides, point=point, metrics=[metric] if metric else [], notes=service.store.notes
     )
     leading = found.metrics[0]
     groups = layer_groups(found, by)
@@ -117,7 +117,7 @@ def _end(name: str, point: str) -> tuple[str, str]:
 
 def _version_link(name: str, point: str, **query: object) -> str:
     model, _, tag = name.partition("@")
-    return links.version(model, tag, point="" if point == "default" else point, **query)
+    return links.version(model, tag, point=point, **query)
 
 
 def _cell_links(

@@ -1,6 +1,5 @@
 """What the last kept checks found, and accepting it."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from costdb import accepting
 from costdb.contracts import Finding
-from costdb.errors import NotInDatabase, UsageError
+from costdb.errors import NotInDatabase, UsageError, VersionConflict
 from costdb.in_force import acceptances_in_force
 from costdb.report.finding import (
     VERDICTS,
@@ -22,6 +21,7 @@ from costdb.report.finding import (
     metric,
     numbers,
     subject,
+    tally,
     worst_first,
 )
 from costdb.report.html.check import judgement
@@ -34,12 +34,16 @@ from costdb.server.service import Service, Serving
 from costdb.store import browsing
 from costdb.store.records import CheckRun, TokenScope
 from costdb.trends.acceptance import Acceptance, AcceptanceKey
+from costdb.trends.policy_rule import AGAINST
 from costdb.trends.verdicts import Verdict, finding_id
 
 router = APIRouter()
 
 _SHOWN = 50
 _PARTS_SHOWN = 5
+
+# What the names of a policy's baselines begin with, and a version's tag ends.
+_KINDS = frozenset(name.partition(":")[0] for name in AGAINST)
 
 # The worst verdict of a run says which verdicts it may hold.
 _WORST_FIRST = tuple(verdict.value for verdict in Verdict)
@@ -109,7 +113,7 @@ def findings(
         "findings.html",
         state=State(verdict, model, max(number, 1)),
         verdicts=list(Shown),
-        counted=Counter(finding.verdict for finding in found),
+        counted=tally(found),
         changes=[
             _described(same, accepted, visitor) | {"checked_at": checked[id(same[0])]}
             for same in shown
@@ -145,21 +149,30 @@ def accept(
         in_file=False,
         now=datetime.now(UTC),
     )
-    judging.accept(service, visitor, request)
+    judging.accept(
+        service, visitor, request, record=lambda _connection, made: _check_seen(found, made)
+    )
     return RedirectResponse(then if links.is_inside(then) else "/findings", 303)
+
+
+def _check_seen(found: Finding, made: accepting.Accepted) -> None:
+    """See that a version costs no more than its finding says. Raises VersionConflict.
+
+    It does if it was replaced, or counted by other rules, since it was judged.
+    """
+    if any(one.value is not None and one.value > (found.new or 0) for one in made.acceptances):
+        raise VersionConflict(
+            f"{made.version} costs more by now than the last check found",
+            hint=f"costdb check {found.model}, then look at the findings again",
+        )
 
 
 def _runs(service: Service, visitor: Visitor, shown: Shown, model: str) -> list[CheckRun]:
     """The runs that may hold what is shown, of models that the visitor may read."""
     last = max(map(_WORST_FIRST.index, shown.verdicts))
     runs = browsing.last_runs(service.engine, verdicts=_WORST_FIRST[: last + 1])
-    return [
-        run
-        for run in runs
-        if (name := run.subject.partition("@")[0])
-        and (not model or name == model)
-        and visitor.may(TokenScope.READ, name)
-    ]
+    readable = judging.readable(service, visitor, runs)
+    return [run for run in readable if model in {"", judging.judged_model(run)}]
 
 
 def _known(service: Service, identity: str, tag: str) -> Finding:
@@ -206,18 +219,14 @@ def _described(
         "parts": parts,
         "smaller": smaller,
         "judgements": list(map(judgement, same)),
-        "link": links.version(finding.model, finding.tag, point=_point(finding))
+        "link": links.version(finding.model, finding.tag, point=finding.point)
         if finding.tag
         else "",
-        "history": links.model(finding.model, metric=_shown_metric(finding), point=_point(finding)),
+        "history": links.model(finding.model, metric=_shown_metric(finding), point=finding.point),
         "diff": _diff(finding),
         "acceptance": acceptance,
         "may_accept": is_open and visitor.may(TokenScope.ADMIN, finding.model),
     }
-
-
-def _point(finding: Finding) -> str:
-    return "" if finding.point == "default" else finding.point
 
 
 def _shown_metric(finding: Finding) -> str:
@@ -226,9 +235,11 @@ def _shown_metric(finding: Finding) -> str:
 
 
 def _diff(finding: Finding) -> str:
-    """Where the finding's version is compared with its baseline; empty without one."""
-    tag = finding.baseline.rpartition(" ")[2]
-    if finding.old is None or not finding.tag or not tag:
+    """Where the finding's version is compared with its baseline; empty if that is no version."""
+    kind, _, tag = finding.baseline.rpartition(" ")
+    # `check --against` names a version whole, or a file.
+    old = f"{finding.model}@{tag}" if kind.partition(" ")[0] in _KINDS else finding.baseline
+    if finding.old is None or not finding.tag or "@" not in old:
         return ""
-    ends = (f"{finding.model}@{tag}", f"{finding.model}@{finding.tag}")
-    return links.diff(*ends, metric=finding.metric, point=_point(finding))
+    new = f"{finding.model}@{finding.tag}"
+    return links.diff(old, new, metric=finding.metric, point=finding.point)

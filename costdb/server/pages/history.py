@@ -16,6 +16,7 @@ from costdb.report.history import step, told, value_of
 from costdb.report.html.figure import figure
 from costdb.report.listing import Column, Listing, Unit, cells_by_column
 from costdb.server.access import Reader
+from costdb.server.names import Branch, Point
 from costdb.server.pages import links
 from costdb.server.pages.baselines import held_against
 from costdb.server.pages.metrics import LEADING, check_metric, shown_metrics
@@ -80,8 +81,8 @@ def history(
     visitor: Reader,
     model: str,
     metric: str = LEADING,
-    point: str = "",
-    branch: str = "",
+    point: Point = None,
+    branch: Branch = None,
     against: str = "",
     last: Reach = Reach.ALL,
     archived: bool = False,

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
 from costdb.cost.result import LayerCost
-from costdb.report.analysis import METRIC_UNITS, Sums, first_shape
+from costdb.report.analysis import METRIC_UNITS, Grouping, Sums, first_shape
 from costdb.report.icicle import own_name
 from costdb.report.listing import Column, Listing, Unit, Value
 from costdb.report.numbers import percent
@@ -18,15 +17,6 @@ COLUMNS = ("macs", "flops", "params", "weight_bytes", "traffic_bytes", "activati
 
 # A layer with its position.
 Placed = tuple[int, LayerCost]
-
-
-class Grouping(StrEnum):
-    """How layers are listed."""
-
-    SCOPE = "scope"  # what a module directly consists of
-    OP = "op"
-    DTYPE = "dtype"
-    LAYER = "layer"
 
 
 class Key(NamedTuple):
@@ -62,7 +52,7 @@ def layer_table(
     Args:
         layers: Those of a module.
         scope: The module.
-        by: How they are grouped.
+        by: How they are grouped; by scope means what the module directly consists of.
         sort: One of `COLUMNS`.
         top: How many rows; None for all.
     """

@@ -2,6 +2,8 @@
 
 from urllib.parse import quote, urlencode
 
+from costdb.points import DEFAULT
+
 # A browser takes these for steps up a path, escaped or not.
 _STEPS = frozenset({".", ".."})
 
@@ -10,8 +12,12 @@ DIFF = "/diff"
 
 
 def address(path: str, **query: object) -> str:
-    """A path with what is asked of it; what is None or empty is left out."""
-    asked = {name: value for name, value in query.items() if value is not None and value != ""}
+    """A path with what is asked of it; what is None or empty is left out, and the default point."""
+    asked = {
+        name: value
+        for name, value in query.items()
+        if value not in (None, "") and (name, value) != ("point", DEFAULT)
+    }
     if not asked:
         return path
     return f"{path}?{urlencode(asked, errors='replace', quote_via=quote)}"

@@ -1,6 +1,5 @@
 """The first page: every model with its latest costs, and whether anything is wrong with it."""
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -8,7 +7,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy import Engine
 
-from costdb.report.finding import WORSE
+from costdb.contracts import Finding
+from costdb.report.finding import WORSE, tally
 from costdb.report.history import step, value_of, written_value
 from costdb.report.html.trend import trend
 from costdb.server.access import Reader, Visitor
@@ -50,7 +50,7 @@ def models(
     names = [model.name for model in shown]
     heads = browsing.heads(engine, names)
     lines = _lines(engine, heads)
-    counts = _finding_counts(engine, names)
+    found_wrong = _findings(engine, names)
     others = tuple(name for name in _ALSO_SHOWN if name != metric)
     return page(
         request,
@@ -65,7 +65,7 @@ def models(
         following=shown[-1].name if len(rest) > len(shown) else "",
         rows=[
             _row(model, heads.get(model.name), lines.get(model.name), (metric, *others))
-            | {"findings": counts[model.name]}
+            | {"findings": tally(found_wrong[model.name])}
             for model in shown
         ],
     )
@@ -89,12 +89,12 @@ def _lines(engine: Engine, heads: dict[str, Head]) -> dict[str, Series]:
     return lines
 
 
-def _finding_counts(engine: Engine, names: Collection[str]) -> dict[str, Counter[str]]:
-    """How much is wrong with models, by verdict, as their last kept runs found."""
-    counts: dict[str, Counter[str]] = {name: Counter() for name in names}
+def _findings(engine: Engine, names: Collection[str]) -> dict[str, list[Finding]]:
+    """What is wrong with models, as their last kept runs found."""
+    found: dict[str, list[Finding]] = {name: [] for name in names}
     for run in browsing.last_runs(engine, subjects=names, verdicts=WORSE):
-        counts[run.subject].update(f.verdict for f in run.findings if f.verdict in WORSE)
-    return counts
+        found[run.subject] += (one for one in run.findings if one.verdict in WORSE)
+    return found
 
 
 def _row(

@@ -72,7 +72,7 @@ def plotted(
         drawn,
         marks=tuple(_few_labels([*sorted(marks, key=lambda mark: -mark.position), *changes])),
         flags=tuple(Flag(places[n.tag], n.name) for n in named if n.tag in places),
-        links=lambda place: links.version(line.model, tags[place], point=_unless_default(line)),
+        links=lambda place: links.version(line.model, tags[place], point=line.point),
         notes={
             places[tag]: [f"{finding.verdict}: {''.join(fact(finding))}"]
             for tag, finding in found.items()
@@ -90,7 +90,3 @@ def _few_labels(marks: Sequence[Mark]) -> list[Mark]:
     """Marks of which the first few have a label; what is left of a mere change is nothing."""
     rest = [replace(mark, text="") for mark in marks[_LABELS:] if mark.kind != "change"]
     return [*marks[:_LABELS], *rest]
-
-
-def _unless_default(line: Series) -> str:
-    return "" if line.point == "default" else line.point

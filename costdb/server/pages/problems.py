@@ -30,12 +30,14 @@ async def answer(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         if error.status_code == 401:
             return _unauthorized(request)
-        return _problem(request, str(error.detail), "", error.status_code)
+        told_of = _problem(request, str(error.detail), "", error.status_code)
+        told_of.headers.update(error.headers or {})
+        return told_of
     if isinstance(error, RequestValidationError):
         mistake: CostdbError = UsageError(as_costdb_error(error).message)
     else:
         assert isinstance(error, CostdbError)  # noqa: S101 - registered for these alone
-        mistake = told(error)
+        mistake = told(error, request)
     return _problem(request, mistake.message, mistake.hint, status_of(mistake))
 
 

@@ -15,8 +15,10 @@ from costdb.errors import NotInDatabase
 from costdb.points import DEFAULT
 from costdb.report import icicle
 from costdb.report.analysis import (
+    Grouping,
     describe_coverage,
     describe_peak,
+    describe_shape,
     describe_tensors,
     format_metric,
     reasons_of_unknown,
@@ -27,11 +29,11 @@ from costdb.report.icicle import Part, is_in, part_of
 from costdb.report.numbers import exact, format_count
 from costdb.report.plot import WIDE, Line, Mark, Plot
 from costdb.server.access import Reader
+from costdb.server.names import Point
 from costdb.server.pages import links
 from costdb.server.pages.layers import (
     COLUMNS,
     ROWS_SHOWN,
-    Grouping,
     LayerTable,
     Placed,
     layer_table,
@@ -65,7 +67,7 @@ class State:
     def to(self, **changes: object) -> str:
         """The address of this state, or of one that differs."""
         query: dict[str, object] = {
-            "point": self.point if self.point != DEFAULT else "",
+            "point": self.point,
             "metric": self.metric if self.metric != LEADING else "",
             "scope": self.scope,
             "by": self.by.value if self.by is not Grouping.SCOPE else "",
@@ -90,7 +92,7 @@ def version(
     visitor: Reader,
     model: str,
     tag: str = "",
-    point: str = "",
+    point: Point = None,
     metric: str = LEADING,
     scope: str = "",
     by: Grouping = Grouping.SCOPE,
@@ -211,7 +213,7 @@ def _memory(cost: GraphCost, state: State) -> Figure | None:
         (Line("live", tuple(enumerate(values))),),
         marks=tuple(marks),
         links=lambda place: f"{state.to(layer=place)}#layer",
-        steps="layers",
+        step="layer",
         ticks=tuple(map(exact, range(1, len(values) + 1))),
         size=WIDE,
     )
@@ -234,7 +236,7 @@ def _chosen(cost: GraphCost, position: int | None) -> dict[str, Any] | None:
 def _layer_facts(layer: LayerCost) -> list[tuple[str, str]]:
     """All that is known of a layer."""
     shapes = [
-        (name, ", ".join("?" if shape is None else "x".join(map(str, shape)) for shape in of))
+        (name, ", ".join(map(describe_shape, of)))
         for name, of in (("inputs", layer.input_shapes), ("outputs", layer.output_shapes))
     ]
     told = [

@@ -1,32 +1,25 @@
 """The pages in a real browser: they fit, load nothing, and can be used by keyboard."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from builders.browser import chromium, needs_chromium
 from builders.findings import NOW, finding, fine, not_judged, series
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from costdb.report.html.check import check_page
 from costdb.report.html.history import history_page
 
-CHROMIUM = shutil.which("chromium")
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no chromium: apt-get install chromium"
-)
+pytestmark = needs_chromium
 
 LONG_NAME = "backbone/" + "very_long_name_" * 20
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # Chromium's own sandbox does not start for root.
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 def opened(browser: Browser, file: Path, *, width: int, scheme: str, script: bool = True) -> Page:

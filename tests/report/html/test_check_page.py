@@ -4,17 +4,14 @@ import base64
 import hashlib
 import re
 from itertools import pairwise
-from typing import Any
 
-import html5lib
 from builders.findings import NOW, finding, fine, not_judged, over_budget, series
+from builders.html import Element, of_class, parsed, said, tables
 
 from costdb.contracts import Attribution, Finding
 from costdb.report.html.check import FINDINGS_SHOWN, SUBJECTS_SHOWN, check_page
 from costdb.store.records import Series
 from costdb.trends.verdicts import worst
-
-Element = Any
 
 
 def source(*findings: Finding, history: Series | None = None) -> str:
@@ -23,26 +20,7 @@ def source(*findings: Finding, history: Series | None = None) -> str:
 
 
 def page(*findings: Finding, history: Series | None = None) -> Element:
-    return html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(
-        source(*findings, history=history)
-    )
-
-
-def said(element: Element) -> str:
-    return " ".join("".join(element.itertext()).split())
-
-
-def tables(top: Element) -> dict[str, list[list[str]]]:
-    """What each table holds, by its label."""
-    return {
-        region.get("aria-label"): [[said(cell) for cell in row] for row in region.iter("tr")]
-        for region in top.iter("div")
-        if region.get("role") == "region"
-    }
-
-
-def of_class(top: Element, name: str) -> list[Element]:
-    return [element for element in top.iter() if name in str(element.get("class", "")).split()]
+    return parsed(source(*findings, history=history))
 
 
 def test_the_headline_is_the_heading() -> None:
@@ -117,7 +95,7 @@ def test_small_parts_are_counted() -> None:
 def test_many_models_stay_one_page() -> None:
     top = page(*(finding(model=f"m{number}") for number in range(SUBJECTS_SHOWN + 3)))
     assert len(of_class(top, "subject")) == SUBJECTS_SHOWN
-    assert "3 more are in the table above only." in said(top)
+    assert "And 3 more, in the table above only." in said(top)
     assert len(tables(top)["What moved"]) == SUBJECTS_SHOWN + 4
 
 

@@ -1,26 +1,16 @@
 """The page of a history."""
 
 from dataclasses import replace
-from typing import Any
 
-import html5lib
 from builders.findings import NOW, series
+from builders.html import Element, of_class, parsed, said
 
 from costdb.report.html.history import history_page
 from costdb.store.records import Series
 
 
-def page(*lines: Series, metrics: tuple[str, ...] = ("macs", "weight_bytes")) -> Any:
-    text = history_page(lines, metrics, made_at=NOW)
-    return html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(text)
-
-
-def said(element: Any) -> str:
-    return " ".join("".join(element.itertext()).split())
-
-
-def of_class(top: Any, name: str) -> list[Any]:
-    return [element for element in top.iter() if name in str(element.get("class", "")).split()]
+def page(*lines: Series, metrics: tuple[str, ...] = ("macs", "weight_bytes")) -> Element:
+    return parsed(history_page(lines, metrics, made_at=NOW))
 
 
 def test_each_metric_of_each_model_is_a_plot_with_its_numbers_below() -> None:

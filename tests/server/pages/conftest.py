@@ -1,19 +1,17 @@
 """Visitors of a server in this process."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from builders.pages import SITE, Visitor, fill
+from builders.pages import SITE, MakeVisitor, Visitor, fill
 from fastapi.testclient import TestClient
 
 from costdb.server.access import COOKIE
 from costdb.server.app import create_app
 from costdb.server.configuration import Configuration
-
-MakeVisitor = Callable[..., Visitor]
 
 
 @pytest.fixture(scope="session")

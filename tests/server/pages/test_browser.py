@@ -1,24 +1,20 @@
 """The pages in a real browser, over the real server: by pointer, by keyboard, on every screen."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from builders.browser import chromium, needs_chromium
 from builders.pages import fill, make_token
 from builders.serving import serving
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from costdb import api
 from costdb.server.pages import links
 from costdb.store.records import TokenScope
 
-CHROMIUM = shutil.which("chromium")
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no chromium: apt-get install chromium"
-)
+pytestmark = needs_chromium
 
 # Machines may be busy.
 _PATIENCE_MILLISECONDS = 60_000
@@ -40,11 +36,8 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # Chromium's own sandbox does not start for root.
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +99,7 @@ def test_a_plot_is_read_and_followed_by_keyboard(browser: Browser, site: str) ->
         expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
         page.keyboard.press("Enter")
         expect(page.locator("#content")).to_be_focused()
-        drawing = page.get_by_role("img", name="macs of detector")
+        drawing = page.get_by_role("group", name="macs of detector")
         drawing.focus()
         page.keyboard.press("End")
         expect(page.get_by_role("status")).to_contain_text("v3")
@@ -140,7 +133,7 @@ def test_controls_lead_to_other_states(browser: Browser, site: str) -> None:
         page.get_by_label("Metric").select_option("params")
         page.get_by_label("Branch").select_option("next")
         page.get_by_role("button", name="Show").click()
-        expect(page.get_by_role("img", name="params of detector")).to_be_visible()
+        expect(page.get_by_role("group", name="params of detector")).to_be_visible()
         expect(page.get_by_role("link", name="next-1", exact=True)).to_be_visible()
         page.goto("/")
         page.get_by_role("searchbox", name="Search").fill("stab")

@@ -1,16 +1,17 @@
 """Findings, and accepting them."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from builders.findings import NOW, finding
 from builders.html import Element, addresses, of_class, options, said
-from builders.pages import Visitor, fill, make_token
+from builders.pages import MakeVisitor, Visitor, add, fill, make_token
 
 from costdb import api
-from costdb.store.records import TokenScope
-
-MakeVisitor = Callable[..., Visitor]
+from costdb.server.pages import links
+from costdb.store import open_store
+from costdb.store.check_runs import save_runs
+from costdb.store.records import CheckRun, TokenScope
 
 
 @pytest.fixture
@@ -72,6 +73,33 @@ def test_findings_are_chosen_by_verdict_and_model(visit: Visitor, query: str, nu
     assert options(page, "verdict")[0][0] == "regression or warn"
 
 
+@pytest.mark.parametrize(
+    ("baseline", "old"),
+    [
+        ("previous v2", "detector@v2"),
+        ("alias prod v2", "detector@v2"),
+        ("tag v1", "detector@v1"),
+        ("weights@w1", "weights@w1"),
+        ("costs.json", None),
+        ("my costs v2", None),
+    ],
+)
+def test_a_finding_leads_to_the_diff_with_its_baseline_if_that_is_a_version(
+    visiting: MakeVisitor, url: str, baseline: str, old: str | None
+) -> None:
+    found = finding(model="detector", tag="v3", baseline=baseline)
+    with open_store(url) as store:
+        save_runs(
+            store.engine, [CheckRun("detector", "branch main", 1, "regression", (found,), NOW)]
+        )
+    visit = visiting(url)
+    link = addresses(visit("/findings?model=detector")).get("Layer by layer")
+    wanted = old and links.diff(old, "detector@v3", metric="macs")
+    assert link == wanted
+    if link:
+        visit(link)
+
+
 def test_a_verdict_or_a_page_that_cannot_be_is_told(visit: Visitor) -> None:
     visit("/findings?verdict=terrible", 422)
     visit("/findings?number=x", 422)
@@ -103,6 +131,19 @@ def test_an_admin_accepts_what_was_found(visiting: MakeVisitor, url: str) -> Non
     assert len(hidden(page)) == 2
     verdicts = {f.metric: f.verdict for f in api.check("detector", database=url).findings}
     assert verdicts["macs"] == "ok"
+
+
+def test_what_costs_more_by_now_than_was_found_is_not_accepted(
+    visiting: MakeVisitor, url: str
+) -> None:
+    visit = visiting(url, make_token(url, "ann", TokenScope.ADMIN))
+    form = hidden(visit("/findings"))[0] | {"reason": "more layers"}
+    with open_store(url) as store:
+        add(store, "detector", "v3", layers=8, replace=True)
+    answer = visit.post("/findings/accept", **form)
+    assert answer.status_code == 409
+    assert "detector@v3 costs more by now than the last check found" in answer.text
+    assert api.accepted(database=url) == []
 
 
 def test_what_may_not_be_accepted_changes_nothing(visiting: MakeVisitor, url: str) -> None:

@@ -1,17 +1,14 @@
 """One model's history."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from builders.analyses import NOW
 from builders.html import Element, addresses, of_class, options, said
-from builders.pages import Visitor, add
+from builders.pages import MakeVisitor, Visitor, add
 
 from costdb.store import open_store
 from costdb.store.administration import set_archived
-
-MakeVisitor = Callable[..., Visitor]
 
 
 def rows(page: Element) -> list[list[str]]:
@@ -47,7 +44,7 @@ def test_the_plot_has_names_limits_and_what_was_found(visit: Visitor) -> None:
 
 def test_each_drawn_version_leads_to_its_page(visit: Visitor) -> None:
     (drawing,) = (each for each in of_class(visit("/models/detector"), "plot")
-                  if each.get("role") == "img")  # fmt: skip
+                  if each.get("role") == "group")  # fmt: skip
     links = [link.get("href") for link in drawing.iter() if link.tag.endswith("a")]
     assert links == [f"/models/detector/versions/v{number}" for number in (1, 2, 3)]
     for link in links:
@@ -70,6 +67,13 @@ def test_the_baseline_can_be_chosen(visit: Visitor, against: str, bounds: list[s
     assert options(page, "against")[1] == against
     choices = ["none", "anchor", "previous", "best", "alias:prod"]
     assert options(page, "against")[0] == choices
+
+
+@pytest.mark.parametrize("against", ["foo", "branch:main", "tag:"])
+def test_a_baseline_that_cannot_be_is_told(visit: Visitor, against: str) -> None:
+    assert f"against = '{against}' is not known" in said(
+        visit(f"/models/detector?against={against}", 422)
+    )
 
 
 def test_why_there_is_no_baseline_is_said(visit: Visitor) -> None:

@@ -1,14 +1,13 @@
 """Names that try to be more than names, in every page."""
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from builders.analyses import NOW, analysis
 from builders.hostile import NAMES
 from builders.html import parsed
-from builders.pages import Visitor, make_token
+from builders.pages import MakeVisitor, Visitor, add, make_token
 
 from costdb.cost.engine import cost
 from costdb.ir import DType, Graph, Layer, Role, Tensor, assemble
@@ -52,9 +51,7 @@ def graph(width: int) -> Graph:
 
 
 @pytest.fixture(scope="module")
-def admin(
-    visiting_once: Callable[..., Visitor], tmp_path_factory: pytest.TempPathFactory
-) -> Visitor:
+def admin(visiting_once: MakeVisitor, tmp_path_factory: pytest.TempPathFactory) -> Visitor:
     """Whoever may see all of a database in which everything that can be hostile is."""
     url = str(tmp_path_factory.mktemp("hostile") / "costs.db")
     with open_store(url) as store:
@@ -128,7 +125,9 @@ def is_inert(text: str) -> bool:
         pytest.param(
             links.model("m", against=f"alias:alias{VISIBLE}", metric="params"), id="alias"
         ),
-        pytest.param(links.model("m", branch=HOSTILE, point=HOSTILE, until=HOSTILE), id="asked"),
+        pytest.param(
+            links.model("m", branch=f"x{VISIBLE}", point=VISIBLE, until=HOSTILE), id="asked"
+        ),
         pytest.param(links.version("m", f"{VISIBLE}2"), id="version"),
         pytest.param(links.version("m", f"{VISIBLE}2", by="op", layer=2), id="operators"),
         pytest.param(links.version("m", f"{VISIBLE}2", by="layer", metric="params"), id="layers"),
@@ -156,6 +155,27 @@ def test_a_page_shows_what_names_are_and_does_nothing_that_they_say(
     assert is_inert(answer.text)
     if answer.status_code == 200 and not address.startswith(links.SIGN_IN):
         assert "alert(1)" in answer.text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/models/m?branch=%00",
+        "/models/m?point=%00",
+        "/models/m?against=tag:%00",
+        "/models/m/versions/v1?point=%00",
+        "/models/m/versions/%00",
+        "/models/%00",
+        "/diff?old=m@v1&new=m@v1&point=%00",
+        "/diff?old=m@%00&new=m@v1",
+    ],
+)
+def test_what_no_database_can_be_asked_for_is_told(
+    visiting: MakeVisitor, postgresql_url: str, address: str
+) -> None:
+    with open_store(postgresql_url) as store:
+        add(store, "m", "v1")
+    assert visiting(postgresql_url).get(address).status_code in {200, 404, 422}
 
 
 def test_what_is_not_inert_is_seen() -> None:

@@ -1,11 +1,10 @@
 """The list of models."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from builders.html import Element, addresses, of_class, options, said
-from builders.pages import Visitor, add, make_token
+from builders.pages import MakeVisitor, Visitor, add, make_token
 
 from costdb.cost.metrics import derived_metrics
 from costdb.cost.result import METRICS
@@ -62,9 +61,7 @@ def test_models_are_searched_by_name(visit: Visitor, q: str, names: list[str]) -
         assert f"No model is called like “{q}”" in said(page)
 
 
-def test_many_models_are_listed_a_page_at_a_time(
-    visiting: Callable[..., Visitor], tmp_path: Path
-) -> None:
+def test_many_models_are_listed_a_page_at_a_time(visiting: MakeVisitor, tmp_path: Path) -> None:
     url = str(tmp_path / "costs.db")
     with open_store(url) as store:
         for number in range(60):
@@ -77,15 +74,11 @@ def test_many_models_are_listed_a_page_at_a_time(
     assert next(iter(rows(visit(addresses(second)["First models"])))) == "m00"
 
 
-def test_an_empty_database_says_how_to_begin(
-    visiting: Callable[..., Visitor], tmp_path: Path
-) -> None:
+def test_an_empty_database_says_how_to_begin(visiting: MakeVisitor, tmp_path: Path) -> None:
     assert "costdb ingest model.onnx" in said(visiting(str(tmp_path / "costs.db"))("/"))
 
 
-def test_a_token_of_some_models_lists_no_others(
-    visiting: Callable[..., Visitor], tmp_path: Path
-) -> None:
+def test_a_token_of_some_models_lists_no_others(visiting: MakeVisitor, tmp_path: Path) -> None:
     url = str(tmp_path / "costs.db")
     with open_store(url) as store:
         for name in ("mine-1", "mine-2", "other"):
@@ -96,3 +89,21 @@ def test_a_token_of_some_models_lists_no_others(
     for address in ("/models/other", "/models/other/versions/v1", "/findings?model=other",
                     "/diff?old=mine-1@v1&new=other@v1"):  # fmt: skip
         assert "not for 'other'" in said(visit(address, 403))
+
+
+@pytest.mark.parametrize(
+    "address", ["/models/azure", "/api/v1/versions/azure", "/diff?old=azure&new=azure"]
+)
+def test_what_is_not_there_is_told_without_names_that_a_token_is_not_for(
+    visiting: MakeVisitor, tmp_path: Path, address: str
+) -> None:
+    url = str(tmp_path / "costs.db")
+    with open_store(url) as store:
+        for name in ("apple", "secret"):
+            add(store, name, "v1")
+    some = visiting(
+        url, make_token(url, "ann", TokenScope.READ, model_glob="a*"), open_reading=False
+    )
+    every = visiting(url, make_token(url, "ben", TokenScope.READ), open_reading=False)
+    assert "apple, secret" in every.get(address).text
+    assert "secret" not in some.get(address).text

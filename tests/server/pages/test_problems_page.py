@@ -1,12 +1,11 @@
 """Errors as pages, and files of the pages."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from builders.html import said
-from builders.pages import Visitor
+from builders.pages import MakeVisitor, Visitor
 
 
 @pytest.mark.parametrize(
@@ -29,6 +28,10 @@ def test_an_error_is_a_page_that_says_what_to_do(
     assert len(list(page.iter("h1"))) == 1
 
 
+def test_a_page_of_an_error_says_which_methods_there_are(visit: Visitor) -> None:
+    assert visit.get("/sign-out").headers["allow"] == "POST"
+
+
 def test_whoever_asks_for_no_page_gets_json(visit: Visitor) -> None:
     for address, headers in (
         ("/models/none", {"Accept": "application/json"}),
@@ -41,7 +44,7 @@ def test_whoever_asks_for_no_page_gets_json(visit: Visitor) -> None:
 
 
 def test_a_database_that_is_gone_is_told_without_its_place(
-    visiting: Callable[..., Visitor], tmp_path: Path
+    visiting: MakeVisitor, tmp_path: Path
 ) -> None:
     file = tmp_path / "costs.db"
     visit = visiting(str(file))

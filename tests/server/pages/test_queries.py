@@ -1,12 +1,12 @@
 """No page reads a large table whole, however large the database is."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from builders.pages import Visitor
+from builders.pages import MakeVisitor
 from sqlalchemy import Engine, create_engine, event
 
 # An index is gone through from end to end where the last run of each subject is looked for.
@@ -41,7 +41,7 @@ def recorded() -> Iterator[dict[str, Any]]:
     ],
 )
 def test_every_statement_of_a_page_follows_an_index(
-    visiting: Callable[..., Visitor], filled: str, address: str
+    visiting: MakeVisitor, filled: str, address: str
 ) -> None:
     visit = visiting(filled)
     with recorded() as statements:

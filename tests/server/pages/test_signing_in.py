@@ -1,20 +1,17 @@
 """Signing in and out."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from builders.html import addresses, said
-from builders.pages import SITE, Visitor, add, make_token
+from builders.pages import SITE, MakeVisitor, add, make_token
 
 from costdb.server.access import COOKIE
 from costdb.server.pages.links import is_inside
 from costdb.store import open_store
 from costdb.store.records import TokenScope
 from costdb.store.tokens import revoke_token
-
-MakeVisitor = Callable[..., Visitor]
 
 
 @pytest.fixture

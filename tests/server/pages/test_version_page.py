@@ -1,12 +1,11 @@
 """One version: its totals, its parts, its memory."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from builders.analyses import NOW, analysis, state_dict
 from builders.html import Element, addresses, of_class, said, tables
-from builders.pages import ODD_TAGS, Visitor, add
+from builders.pages import ODD_TAGS, MakeVisitor, Visitor, add
 
 from costdb.cost.engine import cost
 from costdb.server.pages import links
@@ -100,7 +99,7 @@ def test_an_alias_and_an_operating_point_name_a_version_too(visit: Visitor) -> N
     assert said(next(visit("/models/detector/versions/prod").iter("h1"))) == "detector@v2 prod"
     page = visit("/models/weights/versions/w1?point=b8")
     assert said(next(page.iter("h1"))) == "weights@w1 at b8"
-    assert addresses(page)["default"] == "/models/weights/versions/w1?point=default"
+    assert addresses(page)["default"] == "/models/weights/versions/w1"
 
 
 @pytest.mark.parametrize("tag", ODD_TAGS)
@@ -108,7 +107,7 @@ def test_a_tag_may_hold_what_an_address_has_a_meaning_for(visit: Visitor, tag: s
     link = links.version("odd", tag)
     page = visit(link)
     assert said(next(page.iter("h1"))) == f"odd@{tag}"
-    assert addresses(visit("/models/odd"))[tag] == links.version("odd", tag, point="default")
+    assert addresses(visit("/models/odd"))[tag] == links.version("odd", tag)
 
 
 @pytest.mark.parametrize(
@@ -124,9 +123,7 @@ def test_what_is_not_there_is_told(visit: Visitor, query: str, said_of_it: str) 
     assert said_of_it in said(visit(f"/models/detector/versions/v3{query}", 404))
 
 
-def test_weights_without_a_graph_have_a_page_too(
-    visiting: Callable[..., Visitor], tmp_path: Path
-) -> None:
+def test_weights_without_a_graph_have_a_page_too(visiting: MakeVisitor, tmp_path: Path) -> None:
     url = str(tmp_path / "costs.db")
     graph = state_dict()
     with open_store(url) as store:

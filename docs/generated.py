@@ -6,6 +6,7 @@ Each function returns the Markdown of one part.
 import json
 import re
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from itertools import groupby
 from typing import Any
 
@@ -32,9 +33,11 @@ def rules() -> str:
         for rule in members:
             by_text.setdefault(rule.documentation, []).append(rule)
         short = {text: same for text, same in by_text.items() if not SECTIONS.search(text)}
-        lines += [f"## {DOMAINS.get(domain, domain)}", "", "| operator | counts |", "| --- | --- |"]
-        lines += [f"| {_names(same)} | {_first(text)} |" for text, same in short.items()]
-        lines.append("")
+        lines += [f"## {DOMAINS.get(domain, domain)}", ""]
+        if short:
+            lines += ["| operator | counts |", "| --- | --- |"]
+            lines += [f"| {_names(same)} | {_first(text)} |" for text, same in short.items()]
+            lines.append("")
         for text, same in by_text.items():
             lines += () if text in short else _rule(text, same)
     return "\n".join(lines)
@@ -83,8 +86,22 @@ def _parameters(parameters: Iterable[Any]) -> Iterator[str]:
     for parameter in parameters:
         help_text = getattr(parameter, "help", None)
         if help_text and "--show-completion" not in parameter.opts:
-            names = ", ".join(f"`{name}`" for name in parameter.opts)
-            yield f"- {names}: {help_text}"
+            is_argument = not parameter.opts[0].startswith("-")
+            called = (*parameter.opts, *parameter.secondary_opts)
+            if is_argument and parameter.metavar:
+                called = (parameter.metavar,)
+            names = ", ".join(f"`{name}`" for name in called)
+            yield f"- {names}: {' '.join((help_text, *_values(parameter)))}"
+
+
+def _values(parameter: Any) -> Iterator[str]:
+    """What a parameter may be, and what it is if it is not given."""
+    kind = parameter.type_descriptor.annotation
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        yield f"One of {', '.join(f'`{member.value}`' for member in kind)}."
+    default = parameter.default
+    if parameter.show_default and default is not None and default is not False:
+        yield f"Default: `{default.value if isinstance(default, Enum) else default}`."
 
 
 def analysis_schema() -> str:

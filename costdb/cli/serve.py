@@ -43,7 +43,9 @@ def serve(
     ] = None,
     max_body: Annotated[
         int,
-        typer.Option("--max-body", metavar="MIB", min=1, help="The largest body of a request."),
+        typer.Option(
+            "--max-body", metavar="MIB", min=1, help="The largest body of a request, in MiB."
+        ),
     ] = 64,
     body_seconds: Annotated[
         float,

@@ -41,7 +41,7 @@ def create(
         ),
     ],
     model: Annotated[
-        str, typer.Option("--model", metavar="GLOB", help="Of which models: detector*")
+        str, typer.Option("--model", metavar="GLOB", help="A glob of models: detector*.")
     ] = "*",
     expires: Annotated[
         str | None,

@@ -4,7 +4,7 @@ Import it where such JSON is read: pydantic is not on the path of the other comm
 """
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, InstanceOf
 
@@ -19,6 +19,12 @@ Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=200)]
 
 # What a signed 64-bit column of a database holds.
 Number = Annotated[int, Field(ge=0, le=2**63 - 1, strict=True)]
+
+_Item = TypeVar("_Item")
+
+# A list whose first mistake is its only one: a list of a body that is nothing but mistakes would
+# take a hundred times its size to tell of all.
+Items = Annotated[list[_Item], Field(fail_fast=True)]
 
 _LARGEST_ATTRIBUTE = 2**64 - 1
 _DTYPES = frozenset(dtype.value for dtype in DType)
@@ -82,11 +88,11 @@ class LayerForm(_Form):
     """A layer; tensors are numbers."""
 
     op: Text
-    inputs: list[Number | None]
-    outputs: list[Number]
+    inputs: Items[Number | None]
+    outputs: Items[Number]
     attributes: dict[Text, Annotated[Any, AfterValidator(_attribute)]] = {}
-    bodies: list[tuple[Number | None, "StructureForm"]] = []
-    captures: list[Number] = []
+    bodies: Items[tuple[Number | None, "StructureForm"]] = []
+    captures: Items[Number] = []
     domain: Text = ""
     dtype: Annotated[Text, AfterValidator(_dtype)] = "float32"
     source_module: Text = ""
@@ -98,17 +104,17 @@ class StructureForm(_Form):
 
     format: Word
     framework: Word
-    inputs: list[Number]
-    layers: list[LayerForm]
-    outputs: list[Number]
-    tensors: list[Annotated[list[Any], AfterValidator(_tensor)]]
-    unread: list[Number]
+    inputs: Items[Number]
+    layers: Items[LayerForm]
+    outputs: Items[Number]
+    tensors: Items[Annotated[list[Any], AfterValidator(_tensor)]]
+    unread: Items[Number]
 
 
 class NamesForm(_Form):
     """What `costdb.canonical.names_json` writes of a graph."""
 
-    bodies: list["NamesForm"]
-    layers: list[Text]
-    scopes: list[Text]
-    tensors: list[Text]
+    bodies: Items["NamesForm"]
+    layers: Items[Text]
+    scopes: Items[Text]
+    tensors: Items[Text]

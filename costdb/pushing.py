@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from costdb import canonical
-from costdb.canonical_schema import NamesForm, Number, StructureForm, Text, Word
+from costdb.canonical_schema import Items, NamesForm, Number, StructureForm, Text, Word
 from costdb.caps import MAX_NESTING
 from costdb.cost.document import analysis_document
 from costdb.cost.engine import cost
@@ -31,7 +31,10 @@ _HINT = "push with a costdb of the server's version"
 
 # What tells where a version comes from: a commit, a name, the URL of a job.
 _LONGEST_ORIGIN = 2000
-_MOST_POINTS = 256
+MOST_POINTS = 256
+
+# Of an object. Each key may be a mistake, and all mistakes of an object are told.
+_MOST_KEYS = 100_000
 
 # Retraining repeats structures: a server sees few different ones at a time.
 _GRAPHS_REMEMBERED = 32
@@ -73,7 +76,7 @@ class Push(BaseModel):
     replace: bool = Field(
         default=False, description="Whether the tag may stand for another structure from now on."
     )
-    analyses: list[CarriedAnalysis] = Field(min_length=1, max_length=_MOST_POINTS)
+    analyses: Items[CarriedAnalysis] = Field(min_length=1, max_length=MOST_POINTS)
 
 
 def carried_document(analysis: Analysis) -> dict[str, Any]:
@@ -115,9 +118,9 @@ def push_document(
 
 
 def json_value(text: bytes) -> Any:
-    """JSON from outside. Raises BrokenArtifact where it is none."""
+    """JSON from outside. Raises BrokenArtifact where it is none, or larger than any of costdb's."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, object_hook=_bounded)
     except RecursionError as error:
         raise _broken("nests deeper than any model") from error
     except ValueError as error:  # UnicodeDecodeError among them
@@ -269,6 +272,12 @@ def _counted(graph: Graph, rules: RuleTable) -> GraphCost:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+def _bounded(value: dict[str, Any]) -> dict[str, Any]:
+    if len(value) > _MOST_KEYS:
+        raise _broken(f"has an object of more than {_MOST_KEYS:,} keys")
+    return value
 
 
 def _broken(what: str) -> BrokenArtifact:

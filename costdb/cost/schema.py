@@ -7,13 +7,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from costdb.canonical_schema import Number, Text
+from costdb.canonical_schema import Items, Number, Text
 from costdb.contracts import COUNT_NAMES, Counts, Coverage
 from costdb.cost.result import GraphCost, LayerCost, Totals, View
 from costdb.errors import BrokenArtifact
 from costdb.ir import DType
 
-ShapeDocument = list[int | None] | None
+ShapeDocument = Items[int | None] | None
 
 
 class _Document(BaseModel):
@@ -81,8 +81,8 @@ class LayerDocument(_Document):
     name: Text
     op: Text
     scope: Text
-    input_shapes: list[ShapeDocument]
-    output_shapes: list[ShapeDocument]
+    input_shapes: Items[ShapeDocument]
+    output_shapes: Items[ShapeDocument]
     dtype: str | None
     coverage: Coverage
     folded: bool
@@ -119,8 +119,8 @@ class AnalysisDocument(_Document):
     derived: dict[Text, int | float | None] = {}
     peak: PeakDocument | None = None
     coverage: CoverageDocument
-    warnings: list[Text] = []
-    layers: list[LayerDocument]
+    warnings: Items[Text] = []
+    layers: Items[LayerDocument]
 
 
 def read_document(text: bytes, origin: str) -> tuple[AnalysisDocument, GraphCost]:

@@ -1,6 +1,6 @@
-"""The policy and the acceptances that requests are answered by, and new acceptances."""
+"""The policy and the acceptances that requests are answered by, new ones, and runs of checks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -10,7 +10,9 @@ from costdb.in_force import every_acceptance, policy_in_force
 from costdb.server.access import Visitor
 from costdb.server.names import resolved
 from costdb.server.service import Service
+from costdb.store import read
 from costdb.store.acceptances import add_acceptances
+from costdb.store.records import CheckRun, TokenScope
 from costdb.trends.acceptance import Acceptance, AcceptanceKey, in_force
 from costdb.trends.accepted_file import FILE_NAME, parse_accepted
 from costdb.trends.policy import Policy, parse_policy
@@ -40,6 +42,25 @@ def acceptances_with(
     """
     given = () if text is None else parse_accepted(text, FILE_NAME)
     return in_force([*every_acceptance(service.settings, service.store), *given], now)
+
+
+def judged_model(run: CheckRun) -> str:
+    """The model whose version a check judged."""
+    return run.subject.partition("@")[0]
+
+
+def readable(service: Service, visitor: Visitor, runs: Iterable[CheckRun]) -> list[CheckRun]:
+    """The runs that a visitor may read: of their models, and compared with none of others."""
+    hidden: frozenset[str] = frozenset()
+    if not visitor.may_read_all:
+        names = read.model_names(service.engine)
+        hidden = frozenset(name for name in names if not visitor.may(TokenScope.READ, name))
+    return [
+        run
+        for run in runs
+        if visitor.may(TokenScope.READ, judged_model(run))
+        and run.baseline.partition("@")[0] not in hidden
+    ]
 
 
 def accept(

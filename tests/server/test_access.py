@@ -1,5 +1,6 @@
 """Who may do what: no token, one that is over, one for less, one for other models."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -184,7 +185,6 @@ OTHERS = [
     pytest.param("POST", "/replay", {"model": "detector"}, id="replay"),
     pytest.param("POST", "/versions", push(), id="push"),
     pytest.param("POST", "/acceptances", acceptance(), id="accept"),
-    pytest.param("POST", "/acceptances/1/revoke", None, id="revoke"),
 ]
 
 
@@ -195,6 +195,42 @@ def test_a_token_of_other_models(method: str, path: str, body: Any, api: Api) ->
     assert (answer.status_code, answer.json()["kind"]) == (403, "AccessDenied")
     assert "is for 'track*', not for 'detector" in answer.json()["error"]
     assert api.rows() == before
+
+
+def test_what_others_accepted_is_not_there(api: Api) -> None:
+    client = api.allowed(ADMIN, "track*")
+    before = api.rows()
+    answers = [client.post(f"/acceptances/{number}/revoke") for number in (1, 99)]
+    assert [(answer.status_code, answer.json()["error"]) for answer in answers] == [
+        (404, f"there is no acceptance {number}") for number in (1, 99)
+    ]
+    assert api.rows() == before
+
+
+def test_a_check_against_anothers_version_is_not_listed(api: Api) -> None:
+    for against in ("detector@v1", "detector"):
+        asked = {"target": "tracker", "against": against}
+        assert api.admin.post("/check", json=asked).status_code == 200
+    client = api.allowed(READ, "track*")
+    assert [run["baseline"] for run in client.get("/findings").json()["runs"]] == ["branch main"]
+    page = TestClient(api.app, headers={**client.headers, "Accept": "text/html"})
+    assert "tracker" in page.get("/findings?verdict=all").text
+    for told in (client.get("/findings"), page.get("/findings?verdict=all")):
+        assert "detector" not in told.text
+    assert len(api.admin.get("/findings?model=tracker").json()["runs"]) == 3
+
+
+def test_a_name_that_is_none_leads_to_no_other(api: Api) -> None:
+    """Who may read of all models is helped on by the nearest name there is."""
+    restricted = api.allowed(ADMIN, "xdetector*")
+    helped = 0
+    for asked in REQUESTS:
+        path = asked.path.replace("detector", "xdetector")
+        body = json.loads(json.dumps(asked.body).replace("detector", "xdetector"))
+        other = Asked(asked.method, path, body, asked.least)
+        assert "detector" not in other.of(restricted).text.replace("xdetector", ""), asked
+        helped += "did you mean 'detector'?" in other.of(api.admin).text
+    assert helped > 5
 
 
 def test_a_token_of_its_own_model(api: Api) -> None:

@@ -8,18 +8,23 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from costdb.canonical_schema import Text
-from costdb.checking import Check, Checked, Request, against_side, checked_versions
+from costdb.canonical_schema import Items, Text
+from costdb.checking import Check, Checked, Request, against_side, at_point, checked_versions
 from costdb.cost.schema import AnalysisDocument, graph_cost
 from costdb.errors import BrokenArtifact, DatabaseUnavailable, UsageError
-from costdb.judging import Against
-from costdb.pushing import CarriedAnalysis, carried_analysis, checked, json_value
+from costdb.pushing import MOST_POINTS, CarriedAnalysis, carried_analysis, checked, json_value
 from costdb.reading import Reading
 from costdb.report.check import check_document
 from costdb.server.access import Reader, Visitor
 from costdb.server.answers import BodyBytes, Json
 from costdb.server.api.schema import CheckAnswer, FindingsDocument
-from costdb.server.judging import LONGEST_FILE, acceptances_with, policy_of
+from costdb.server.judging import (
+    LONGEST_FILE,
+    acceptances_with,
+    judged_model,
+    policy_of,
+    readable,
+)
 from costdb.server.names import (
     SLUG,
     VISIBLE,
@@ -41,7 +46,7 @@ from costdb.trends.accepted_file import FILE_NAME
 
 router = APIRouter(tags=["check"], default_response_class=Json)
 
-_MOST_POINTS = 256
+_LONGEST_FILE_NAME = 1000
 
 
 class CheckRequest(BaseModel):
@@ -55,8 +60,8 @@ class CheckRequest(BaseModel):
     all_models: bool = Field(
         default=False, alias="all", description="The latest version of every model."
     )
-    analyses: list[CarriedAnalysis] = Field(
-        [], description="What a file costs at its operating points.", max_length=_MOST_POINTS
+    analyses: Items[CarriedAnalysis] = Field(
+        [], description="What a file costs at its operating points.", max_length=MOST_POINTS
     )
     model: str | None = Field(
         None, description="Of which model the analyses are.", max_length=LONGEST_NAME
@@ -64,7 +69,7 @@ class CheckRequest(BaseModel):
     against: (
         Annotated[str, Field(max_length=1000)]
         | dict[Text, Any]
-        | Annotated[list[dict[Text, Any]], Field(min_length=1, max_length=_MOST_POINTS)]
+        | Annotated[list[dict[Text, Any]], Field(min_length=1, max_length=MOST_POINTS)]
         | None
     ) = Field(
         None,
@@ -73,7 +78,9 @@ class CheckRequest(BaseModel):
         " several operating points, a list of either.",
     )
     against_name: str | None = Field(
-        None, description="What that analysis is called; else its file.", max_length=1000
+        None,
+        description="What that analysis is called; else its file.",
+        max_length=_LONGEST_FILE_NAME,
     )
     branch: str = Field(
         "main",
@@ -127,12 +134,9 @@ def findings(
     """What the last run that was kept found of each subject against each baseline."""
     if model is not None:
         require_model(visitor, TokenScope.READ, model)
-    runs = (
-        run
-        for run in last_runs(service.engine)
-        if model in {None, _model(run)} and visitor.may(TokenScope.READ, _model(run))
-    )
-    return Json({"runs": [_run_document(run) for run in runs]})
+    runs = readable(service, visitor, last_runs(service.engine))
+    wanted = [run for run in runs if model in {None, judged_model(run)}]
+    return Json({"runs": [_run_document(run) for run in wanted]})
 
 
 def _judged(
@@ -140,11 +144,12 @@ def _judged(
 ) -> Checked:
     _require_one_question(asked)
     now = datetime.now(UTC)
+    against = _against(service, visitor, asked)
     run = Check(
         Request(
             target=asked.target,
             reading=Reading(),
-            against=asked.against if isinstance(asked.against, str) else asked.against_name,
+            against=None if against is None else _against_name(asked, against),
             model=asked.model,
             branch=asked.branch,
             point=asked.point,
@@ -155,13 +160,12 @@ def _judged(
         policy_of(service, asked.policy),
         acceptances_with(service, asked.accepted, now),
         service.store,
-        _against(service, visitor, asked),
+        None if against is None else against_side(against),
     )
     if asked.analyses:
         require_model(visitor, TokenScope.READ, asked.model or "")
         found = [carried_analysis(carried, service.recount) for carried in asked.analyses]
-        wanted = [one for one in found if asked.point in {None, one.point}]
-        return Checked(run.of_analyses(asked.model or "", wanted))
+        return Checked(run.of_analyses(asked.model or "", at_point(found, asked.point)))
     if asked.target is not None:
         resolved(service, visitor, asked.target)
     judged = run.of_versions(lambda model: visitor.may(TokenScope.READ, model))
@@ -180,15 +184,23 @@ def _require_one_question(asked: CheckRequest) -> None:
         raise UsageError("all models have no one baseline", hint="leave 'against' out")
 
 
-def _against(service: Service, visitor: Visitor, asked: CheckRequest) -> Against | None:
+def _against(service: Service, visitor: Visitor, asked: CheckRequest) -> Side | None:
+    """What everything is compared with; None for the policy's baselines."""
     if asked.against is None:
         return None
     if isinstance(asked.against, str):
-        return against_side(version_named(service, visitor, asked.against))
+        return version_named(service, visitor, asked.against)
     if isinstance(asked.against, dict):
-        return against_side(_given_side(service, asked.against, asked.against_name))
+        return _given_side(service, asked.against, asked.against_name)
     sides = [_given_side(service, value, asked.against_name) for value in asked.against]
-    return against_side(_together(sides))
+    return _together(sides)
+
+
+def _against_name(asked: CheckRequest, against: Side) -> str:
+    """What a run is kept under: as it was typed, else the file's name."""
+    if isinstance(asked.against, str):
+        return asked.against
+    return asked.against_name or against.name[:_LONGEST_FILE_NAME]
 
 
 def _together(sides: list[Side]) -> Side:
@@ -229,7 +241,7 @@ def _kept(
     service: Service, visitor: Visitor, judged: list[CheckRun], receipt: Receipt | None
 ) -> Checked:
     """Keep what may be kept, and say why the rest is not."""
-    allowed = [run for run in judged if visitor.may(TokenScope.INGEST, _model(run))]
+    allowed = [run for run in judged if visitor.may(TokenScope.INGEST, judged_model(run))]
     notes: tuple[str, ...] = ()
     if len(allowed) < len(judged):
         notes = ("what was found is not kept: that takes a token of scope 'ingest'",)
@@ -251,10 +263,6 @@ def _kept(
 def _answer(found: Checked) -> Answer:
     document = check_document(found.verdict, found.findings)
     return Answer({"document": document, "warnings": list(found.warnings)})
-
-
-def _model(run: CheckRun) -> str:
-    return run.subject.partition("@")[0]
 
 
 def _run_document(run: CheckRun) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from costdb.pushing import CarriedAnalysis, Push, carried_analysis, checked, jso
 from costdb.server.access import Ingester
 from costdb.server.answers import BodyBytes, Json
 from costdb.server.api.schema import PushAnswer
+from costdb.server.names import require_model
 from costdb.server.openapi import body_of
 from costdb.server.receipts import Answer, IdempotencyKey, Receipt, once
 from costdb.server.service import Service, Serving
@@ -49,7 +50,7 @@ def push(
 
 def _checked(visitor: Ingester, body: bytes) -> Push:
     push = checked(Push, json_value(body))
-    visitor.require(TokenScope.INGEST, push.model)
+    require_model(visitor, TokenScope.INGEST, push.model)
     return push
 
 

@@ -112,6 +112,23 @@ class TestKeeping:
         assert (run["subject"], run["baseline"]) == ("detector", "branch main")
         assert (run["verdict"], [one["new"] for one in run["findings"]]) == ("regression", [162])
 
+    @pytest.mark.parametrize(
+        ("said", "baseline"),
+        [
+            pytest.param({"against": carried(8)}, "model.onnx", id="a file that is not named"),
+            pytest.param({"against": [carried(8)]}, "model.onnx", id="files that are not named"),
+            pytest.param(
+                {"against": carried(8), "against_name": "old.onnx"}, "old.onnx", id="a file"
+            ),
+            pytest.param({"against": "detector@v1"}, "detector@v1", id="a version"),
+            pytest.param({"against_name": "old.onnx"}, "branch main", id="a name and no file"),
+        ],
+    )
+    def test_says_against_what(self, said: dict[str, Any], baseline: str, filled: Api) -> None:
+        filled.admin.post("/check", json={"target": "detector", "policy": STRICT, **said})
+        (run,) = filled.admin.get("/findings").json()["runs"]
+        assert run["baseline"] == baseline
+
     def test_takes_a_token_that_ingests(self, filled: Api) -> None:
         asked = {"target": "detector", "policy": STRICT}
         reader = filled.allowed(TokenScope.READ)
@@ -151,6 +168,12 @@ class TestKeeping:
             {"target": "detector", "against": {"schema": 1}}, 422, "wrong", id="no analysis"
         ),
         pytest.param({"target": "detector", "point": "b32"}, 404, "b32", id="a point"),
+        pytest.param(
+            {"analyses": [carried(8)], "model": "detector", "point": "b32"},
+            422,
+            "b32",
+            id="a point of a file",
+        ),
         pytest.param({"target": "detector", "branch": "dev"}, 404, "dev", id="a branch"),
         pytest.param(
             {"target": "detector", "policy": "x = 1"}, 422, "'x' is no key", id="a policy"

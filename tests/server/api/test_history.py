@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 from builders.analyses import chain
 from builders.api_server import Api, counted
+from sqlalchemy import insert, select
 
 from costdb.pushing import push_document
 from costdb.report.history import history_document
 from costdb.server.api.schema import HistoryDocument, ModelsDocument
+from costdb.store import schema
+from costdb.store.database import write_transaction
 from costdb.store.history import history
 
 
@@ -103,16 +106,29 @@ def test_an_error_is_no_half_answer(query: str, status: int, error: str, filled:
     assert error in answer.json()["error"]
 
 
-def test_a_history_of_any_length_arrives_whole(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    # As if they were thousands: pieces are small, and only two are made ahead.
-    monkeypatch.setattr("costdb.server.api.history._CHUNK_CHARACTERS", 100)
-    monkeypatch.setattr("costdb.server.api.history._CHUNKS_HELD", 2)
-    monkeypatch.setattr("costdb.store.history.VERSIONS_AT_ONCE", 2)
-    for number in range(7):
-        api.push(f"v{number}")
+def test_a_history_of_any_length_arrives_whole(api: Api) -> None:
+    """It is longer than the 4 MiB that are made before the answer starts."""
+    api.push("v1")
+    copy_version(api, 9000)
     answer = api.admin.get("/history")
-    assert told(answer) == [("detector", "default", "main", [f"v{n}" for n in range(7)])]
+    assert len(answer.content) > 5 << 20
+    assert told(answer) == [("detector", "default", "main", [f"v{n}" for n in range(1, 9001)])]
     assert api.engine.pool.checkedout() == 0  # type: ignore[attr-defined] # a QueuePool
+
+
+def copy_version(api: Api, last: int) -> None:
+    """Add versions v2 and so on, which cost what the only one does."""
+    numbers = range(2, last + 1)
+    with write_transaction(api.engine) as connection:
+        version = connection.execute(select(schema.version)).mappings().one()
+        analysis = connection.execute(select(schema.analysis)).mappings().one()
+        connection.execute(
+            insert(schema.version),
+            [{**version, "id": n, "tag": f"v{n}", "ordinal": 1024 * n} for n in numbers],
+        )
+        connection.execute(
+            insert(schema.analysis), [{**analysis, "id": n, "version_id": n} for n in numbers]
+        )
 
 
 def test_models_come_with_their_latest_costs(filled: Api) -> None:

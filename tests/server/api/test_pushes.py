@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,11 +14,14 @@ import pytest
 from builders.analyses import analysis, chain
 from builders.api_server import Api, counted, serving_here
 from builders.graphs import activation, fed, graph, layer
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import update
 
+from costdb.canonical_schema import NamesForm, StructureForm
 from costdb.cost import RULES
 from costdb.cost.result import Analysis
-from costdb.pushing import push_document
+from costdb.errors import BrokenArtifact
+from costdb.pushing import CarriedAnalysis, carried_document, checked, push_document
 from costdb.store import schema
 from costdb.store.database import write_transaction
 from costdb.store.read import resolve
@@ -52,6 +56,16 @@ def body(*analyses: Analysis, tag: str = "v1", **about: Any) -> dict[str, Any]:
     """A push of analyses, of a chain of matrix products if none is given."""
     found = analyses or (counted(chain()),)
     return push_document(found, model="detector", tag=tag, **about)
+
+
+def lists(value: Any, within: str = "") -> Iterator[tuple[Any, Any]]:
+    """Every list in a JSON value, as what it is in and where; only below a key, if one is given."""
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            if within in {"", key}:
+                if isinstance(value[key], list):
+                    yield value, key
+                yield from lists(value[key])
 
 
 def test_a_version_is_kept_with_all_that_is_said_of_it(either_api: Api) -> None:
@@ -195,6 +209,33 @@ class TestRefusals:
     def test_of_what_is_no_push(self, content: bytes, api: Api) -> None:
         answer = api.admin.post("/versions", content=content)
         assert (answer.status_code, answer.json()["kind"]) == (422, "BrokenArtifact")
+
+    def test_of_more_keys_than_any_has(self, api: Api) -> None:
+        document = body() | dict.fromkeys(map(str, range(100_000)))
+        answer = api.admin.post("/versions", json=document)
+        assert answer.status_code == 422
+        assert "more than 100,000 keys" in answer.json()["error"]
+
+    @pytest.mark.parametrize(
+        ("form", "part"),
+        [(CarriedAnalysis, None), (StructureForm, "structure"), (NamesForm, "names")],
+    )
+    def test_of_a_list_of_mistakes_tell_of_one(
+        self, form: type[BaseModel], part: str | None
+    ) -> None:
+        """All of them together would take far more memory than the body does."""
+        whole = carried_document(counted(chain()))
+        document = whole[part] if part else whole
+        places = list(lists(document, "" if part else "analysis"))
+        assert places
+        for parent, key in places:
+            kept, parent[key] = parent[key], [{}] * 1000
+            with pytest.raises(BrokenArtifact) as refused:
+                checked(form, document)
+            # Of the one item that is told of, each key that is missing.
+            assert isinstance(refused.value.__cause__, ValidationError)
+            assert refused.value.__cause__.error_count() < 30, key
+            parent[key] = kept
 
     def test_all_of_it_or_nothing(self, either_api: Api) -> None:
         before = either_api.rows()

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from costdb.server.app import create_app
 from costdb.server.configuration import Configuration
-from costdb.store import open_store, upgrade_store
+from costdb.store import open_store
 from costdb.store.records import TokenScope
 from costdb.store.tokens import create_token
 
@@ -44,11 +44,9 @@ def costdb(
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> str:
+def database(sqlite_url: str) -> str:
     """An SQLite database with tables and nothing in them."""
-    url = f"sqlite:///{tmp_path / 'costs.db'}"
-    upgrade_store(url)
-    return url
+    return sqlite_url
 
 
 @pytest.fixture

@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
+from costdb.server.operations.bodies import LARGE_BYTES
 from costdb.server.operations.log import FIELDS
 
 MakeClient = Callable[..., TestClient]
@@ -99,17 +101,106 @@ def test_a_body_that_does_not_come(first: bytes, client: MakeClient) -> None:
 
 def test_whoever_is_answered_already_is_only_gone(client: MakeClient) -> None:
     """Answers that are streamed look for the end of the connection where bodies come from."""
-    app: Any = client(body_seconds=0.05).app
-    scope, receive = waiting(b"")
+    app: Any = client(body_seconds=1).app  # in which the answer begins on any machine
+    scope, receive_in_vain = waiting(b"")
     sent: list[dict[str, Any]] = []
+    took_too_long = asyncio.Event()
+
+    async def receive() -> Any:
+        try:
+            return await receive_in_vain()
+        finally:
+            took_too_long.set()
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
-        await asyncio.sleep(0.2)  # longer than the body may take
+        await took_too_long.wait()
 
     scope |= {"method": "GET", "path": "/api/v1/history", "raw_path": b"/api/v1/history"}
     asyncio.run(app(scope, receive, send))
     assert sent[0]["status"] == 200
+
+
+async def asked(
+    app: Any, body: bytes, encoding: str = "identity"
+) -> tuple[int, dict[bytes, bytes]]:
+    """How `POST /held` is answered: its status and headers."""
+    scope, _ = waiting(b"")
+    headers = [(b"host", b"x"), (b"content-encoding", encoding.encode())]
+    scope |= {"path": "/held", "raw_path": b"/held", "headers": headers}
+    starts = [{"type": "http.request", "body": body, "more_body": False}]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> Any:
+        return starts.pop() if starts else await asyncio.sleep(60)
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent[0]["status"], dict(sent[0]["headers"])
+
+
+LARGE = b"x" * (LARGE_BYTES + 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "at_once"),
+    [
+        pytest.param(LARGE, "identity", 1, id="large"),
+        pytest.param(gzip.compress(LARGE), "gzip", 1, id="large when inflated"),
+        pytest.param(LARGE[1:], "identity", 4, id="not large"),
+        pytest.param(gzip.compress(LARGE[1:]), "gzip", 4, id="not large when inflated"),
+    ],
+)
+def test_large_bodies_take_turns(
+    body: bytes, encoding: str, at_once: int, client: MakeClient
+) -> None:
+    app: FastAPI = client().app  # type: ignore[assignment] # Starlette says less
+    held, most = 0, 0
+
+    @app.post("/held")
+    async def hold(request: Request) -> int:
+        nonlocal held, most
+        size = len(await request.body())
+        held += 1
+        most = max(most, held)
+        # Long enough for all to come in, unless they have to wait.
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        held -= 1
+        return size
+
+    async def all_at_once() -> list[int]:
+        answers = (asked(app, body, encoding) for _ in range(4))
+        return [status for status, _ in await asyncio.gather(*answers)]
+
+    assert asyncio.run(all_at_once()) == [200] * 4
+    assert most == at_once
+
+
+def test_whoever_waits_too_long_is_told_when_to_come_back(client: MakeClient) -> None:
+    app: FastAPI = client(body_seconds=0.05).app  # type: ignore[assignment] # as above
+    refused = asyncio.Event()
+
+    @app.post("/held")
+    async def hold(request: Request) -> None:
+        await request.body()
+        await refused.wait()
+
+    async def two() -> None:
+        both = [asyncio.create_task(asked(app, LARGE)) for _ in range(2)]
+        for done in asyncio.as_completed(both, timeout=60):
+            status, headers = await done
+            if refused.is_set():
+                assert status == 200
+            else:
+                assert (status, headers[b"retry-after"]) == (503, b"5")
+                refused.set()
+        # The turn went on.
+        assert (await asked(app, LARGE))[0] == 200
+
+    asyncio.run(two())
 
 
 def test_whoever_is_gone_is_no_bug(client: MakeClient, caplog: pytest.LogCaptureFixture) -> None:

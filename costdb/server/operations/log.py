@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -47,12 +48,21 @@ class _Text(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields = getattr(record, FIELDS, {})
-        rest = "".join(f" {name}={value}" for name, value in fields.items() if value is not None)
+        said = {name: str(value) for name, value in fields.items() if value is not None}
+        rest = "".join(f" {name}={_quoted(value)}" for name, value in said.items())
         lines = [f"{record.getMessage()}{rest}"]
         if record.exc_info:
             lines += self.formatException(record.exc_info).splitlines()
         first, *trace = map(escape.plain, lines)
         return "\n".join([f"{_time(record)} {record.levelname:<7} {first}", *trace])
+
+
+def _quoted(value: str) -> str:
+    """A value that ends where it seems to: in quotes, unless it is one word without any."""
+    if not re.search(r'[\s"]', value):
+        return value
+    inside = value.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{inside}"'
 
 
 def _time(record: logging.LogRecord) -> str:

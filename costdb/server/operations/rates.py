@@ -65,9 +65,10 @@ class RateLimit:
 
 
 def _token(request: Request) -> str:
-    """What tells tokens apart, and tells none; empty where there is none."""
-    shown = request.headers.get("authorization") or request.cookies.get(COOKIE, "")
-    return hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest() if shown else ""
+    """What tells tokens apart, and tells none."""
+    # "bearer  x" is "Bearer x": else each way to write a token could ask as often as one client.
+    words = request.headers.get("authorization", "").split() or [request.cookies.get(COOKIE, "")]
+    return hashlib.sha256(words[-1].encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _network(scope: Scope) -> str:

@@ -6,7 +6,9 @@ import signal
 import socket
 import sys
 import tempfile
+from contextlib import suppress
 from functools import partial
+from multiprocessing.connection import wait
 from types import FrameType
 
 import uvicorn
@@ -94,10 +96,24 @@ def _serve_by_several(config: uvicorn.Config, listener: socket.socket) -> None:
     with tempfile.TemporaryDirectory(prefix="costdb-metrics-") as folder:
         # Workers add their counts up there: see `metrics`.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        supervisor = Multiprocess(config, [listener])
+        supervisor = _Supervisor(config, [listener])
         supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         sys.exit(STARTUP_FAILURE)
+
+
+class _Supervisor(Multiprocess):
+    """Uvicorn's, which alone waits HUNG_SECONDS for a worker that dies while it is asked."""
+
+    def keep_subprocess_alive(self) -> None:
+        """Ask each worker until it answers or is dead, and leave the rest to uvicorn."""
+        for worker in self.processes:
+            answer = worker.parent_conn
+            with suppress(OSError, EOFError):
+                answer.send(b"ping")
+                if answer in wait([answer, worker.process.sentinel], HUNG_SECONDS):
+                    answer.recv()
+        super().keep_subprocess_alive()
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:

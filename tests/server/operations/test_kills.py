@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 
 import httpx
 import psutil
@@ -11,7 +11,8 @@ from builders.analyses import NOW
 from builders.pushing import Clients, versions_of
 from builders.serving import Server, serving
 
-from costdb.store import open_store, upgrade_store
+from costdb.server.operations.running import HUNG_SECONDS
+from costdb.store import open_store
 from costdb.store.records import TokenScope
 from costdb.store.tokens import create_token
 
@@ -20,14 +21,10 @@ CLIENTS = 2
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest) -> str:
     """A database with tables and nothing in them."""
-    if request.param == "postgresql":
-        found: str = request.getfixturevalue("postgresql_url")
-        return found
-    made = f"sqlite:///{tmp_path / 'costs.db'}"
-    upgrade_store(made)
-    return made
+    found: str = request.getfixturevalue(f"{request.param}_url")
+    return found
 
 
 @pytest.fixture
@@ -69,8 +66,13 @@ def test_told_to_end_and_started_again(url: str, secret: str) -> None:
 
 def workers_of(server: Server) -> list[psutil.Process]:
     """The processes that answer; besides them there is one that looks after multiprocessing."""
-    children = psutil.Process(server.process.pid).children()
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process(server.process.pid).children():
+        # One that died is a child until its parent looks, and has no command line.
+        with suppress(psutil.NoSuchProcess):
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
@@ -91,12 +93,21 @@ def test_a_worker_that_dies_is_replaced(url: str, secret: str) -> None:
     assert abs(float(created.split()[-1]) - VERSIONS) <= CLIENTS
 
 
-def test_workers_end_with_their_parent(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'costs.db'}"
-    upgrade_store(url)
-    with serving(url, "--workers", "2") as server:
+def test_a_worker_that_dies_when_it_is_asked_is_replaced_at_once(sqlite_url: str) -> None:
+    with serving(sqlite_url, "--workers", "2") as server:
+        before = workers_of(server)
+        assert len(before) == 2
+        before[0].suspend()
+        time.sleep(1.5)  # Its parent asks twice a second whether it is alive, and gets no answer.
+        before[0].kill()
+        wait_for(lambda: len(set(workers_of(server)) - {before[0]}) == 2, HUNG_SECONDS / 2)
+
+
+def test_workers_end_with_their_parent(sqlite_url: str) -> None:
+    with serving(sqlite_url, "--workers", "2") as server:
         wait_for(lambda: httpx.get(f"{server.url}/healthz", timeout=60).status_code == 200)
         workers = workers_of(server)
+        assert len(workers) == 2
         server.kill()
         _, alive = psutil.wait_procs(workers, timeout=60)
         assert alive == []

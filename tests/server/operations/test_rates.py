@@ -74,6 +74,24 @@ def test_tokens_count_apart_once_they_are_known(limited: MakeClient, token: Make
 
 
 @pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param("bearer {}", id="in other letters"),
+        pytest.param("Bearer  {}", id="with another space"),
+        pytest.param("Bearer \t{}", id="with a tab"),
+    ],
+)
+def test_a_token_is_one_however_it_is_written(
+    header: str, limited: MakeClient, token: MakeToken
+) -> None:
+    client = limited(open_reading=False)
+    secret = token("ci")
+    assert asks(client, LIMIT + 1, **bearer(secret))[0] == 200
+    other = elsewhere(client, "192.0.2.2")
+    assert asks(other, 2, authorization=header.format(secret)) == [429, 429]
+
+
+@pytest.mark.parametrize(
     "path", ["/api/v1/models", "/nothing"], ids=["where tokens are read", "where none are"]
 )
 @pytest.mark.parametrize("name", ["authorization", "cookie"])

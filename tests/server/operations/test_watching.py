@@ -135,7 +135,7 @@ class TestItsLines:
     def test_text(self, say: Any) -> None:
         text = say(LogFormat.TEXT, "request", path=HOSTILE, status=404, token=None)
         first, *trace = text.splitlines()
-        assert re.match(r"\S+Z ERROR   request path=/\\x1b\[31m\\x0a", first)
+        assert re.match(r'\S+Z ERROR   request path="/\\x1b\[31m\\x0a', first)
         assert "status=404" in first
         assert "token" not in first
         for line in (first, *trace):
@@ -143,6 +143,20 @@ class TestItsLines:
             assert not line.lstrip().startswith("::")
             assert "##[" not in line
         assert any("ValueError" in line for line in trace)
+
+    @pytest.mark.parametrize(
+        ("path", "written"),
+        [
+            pytest.param("/models", "/models", id="one word"),
+            pytest.param("/ status=200", '"/ status=200"', id="a space"),
+            pytest.param('/" status=200', r'"/\" status=200"', id="a quote"),
+            pytest.param('/\\" x', r'"/\\\" x"', id="a backslash before it"),
+            pytest.param("/\u2003x", '"/\u2003x"', id="another kind of space"),
+        ],
+    )
+    def test_a_value_makes_up_no_other(self, path: str, written: str, say: Any) -> None:
+        first, *_ = say(LogFormat.TEXT, "request", path=path, status=404).splitlines()
+        assert first.endswith(f" request path={written} status=404")
 
 
 class TestMetrics:

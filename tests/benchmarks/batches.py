@@ -67,12 +67,12 @@ def _cluster() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         about = Path(folder) / "scheduler.json"
         processes = [_start("dask_scheduler", about, "--port", "0")]
-        while not about.exists():
-            time.sleep(0.1)
-        processes += [
-            _start("dask_worker", about, "--no-nanny", "--nthreads", "1") for _ in range(2)
-        ]
         try:
+            while not about.exists():
+                time.sleep(0.1)
+            processes += [
+                _start("dask_worker", about, "--no-nanny", "--nthreads", "1") for _ in range(2)
+            ]
             yield _address(about)
         finally:
             for process in processes:

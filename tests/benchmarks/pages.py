@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 from builders.analyses import NOW, analysis, chain
 from builders.serving import serving
-from sqlalchemy import insert, select
+from sqlalchemy import RowMapping, insert, select
 
 from costdb.cost.engine import cost
 from costdb.store import Store, open_store
@@ -38,16 +38,16 @@ def page(_folder: Path) -> str:
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder, "costs.db")
         with open_store(str(database)) as store:
-            fill(store)
+            _fill(store)
         with serving(database) as server, httpx.Client(base_url=server.url) as client:
             rows = [_row(client, name, path) for name, path in _PAGES.items()]
     return "\n\n".join([_ABOUT, "\n".join([_HEADINGS, "| --- | ---: | ---: | ---: |", *rows])])
 
 
-def fill(store: Store, versions: int = VERSIONS, layers: int = LAYERS) -> None:
+def _fill(store: Store) -> None:
     """Two models of so many versions, made up around some real structures."""
     for number in range(STRUCTURES):
-        graph = chain(layers, width=8 + number)
+        graph = chain(LAYERS, width=8 + number)
         ingest(store.engine, [analysis(graph, cost=cost(graph))], model="seed", tag=f"s{number}",
                now=NOW)  # fmt: skip
     with store.engine.begin() as connection:
@@ -60,26 +60,26 @@ def fill(store: Store, versions: int = VERSIONS, layers: int = LAYERS) -> None:
             values = {"slug": name, "description": "", "former_names": "[]", "created_at": NOW}
             owner = connection.scalar(insert(model).values(values).returning(model.c.id))
             rows = [
-                {**head, "id": None, "model_id": owner, "tag": f"v{place}",
+                {**_without_id(head), "model_id": owner, "tag": f"v{place}",
                  "ordinal": (place + 1) * ORDINAL_GAP,
                  "created_at": NOW + timedelta(hours=place)}
-                for place in range(versions)
+                for place in range(VERSIONS)
             ]  # fmt: skip
-            connection.execute(insert(version), [_without_id(row) for row in rows])
+            connection.execute(insert(version), rows)
             ids = connection.scalars(
                 select(version.c.id).where(version.c.model_id == owner).order_by(version.c.ordinal)
             ).all()
             connection.execute(
                 insert(analyses),
                 [
-                    {**_without_id(dict(seeded)), "version_id": identity,
+                    {**_without_id(seeded), "version_id": identity,
                      "structure_id": structures[(place // every * 7) % STRUCTURES]}
                     for place, identity in enumerate(ids)
                 ],
             )  # fmt: skip
 
 
-def _without_id(row: dict[str, object]) -> dict[str, object]:
+def _without_id(row: RowMapping) -> dict[str, object]:
     return {name: value for name, value in row.items() if name != "id"}
 
 

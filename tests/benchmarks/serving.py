@@ -79,9 +79,11 @@ def _loaded(backend: str, url: str, workers: int) -> str:
         start = time.perf_counter()
         for number in range(READERS):
             pool.submit(_read, f"{server.url}/api/v1/history", number, done, reads, errors)
-        errors += clients.failures()
-        seconds = time.perf_counter() - start
-        done.set()
+        try:
+            errors += clients.failures()
+            seconds = time.perf_counter() - start
+        finally:
+            done.set()
     lost = len(set(clients.acknowledged) - versions_of(url))
     return (
         f"| {backend} | {workers} | {len(clients.acknowledged) / seconds:,.0f}/s"
@@ -123,7 +125,11 @@ def _read(url: str, number: int, done: Event, seconds: list[float], errors: list
     with httpx.Client(timeout=60) as client:
         while not done.is_set():
             start = time.perf_counter()
-            answer = client.get(url, params={"model": f"model-{number}"})
+            try:
+                answer = client.get(url, params={"model": f"model-{number}"})
+            except httpx.TransportError as error:
+                errors.append(repr(error))
+                continue
             seconds.append(time.perf_counter() - start)
             if answer.status_code not in {200, 404}:  # 404: nobody has pushed it yet
                 errors.append(answer.text)

@@ -136,8 +136,7 @@ def analyze(
     known = model.points if model else {}
     if not wanted.at:
         # The default point alone: the others are for the database.
-        is_typed = wanted.inputs or wanted.dims or wanted.trips or wanted.outputs
-        known = {} if is_typed else {name: known[name] for name in known if name == DEFAULT}
+        known = {DEFAULT: known[DEFAULT]} if DEFAULT in known and not wanted.is_bound else {}
     return analyses(artifact, wanted, known, view)[0]
 
 

@@ -41,6 +41,11 @@ class Reading:
     limits: Sequence[str] = ()
     plugins: "Plugins | None" = None
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether sizes, values, trip counts or outputs were typed."""
+        return any((self.inputs, self.dims, self.trips, self.outputs))
+
     def bindings(self, known: Mapping[str, OperatingPoint]) -> dict[str, Binding]:
         """The binding of each operating point: those asked for, or the default and all known.
 

@@ -78,41 +78,33 @@ def test_a_saved_analysis_is_of_one_point(tmp_path: Path) -> None:
     assert costed.cost.totals == saved.cost.totals
 
 
+@pytest.mark.parametrize(
+    ("named", "batches"),
+    [
+        pytest.param("b4", {"default": 1, "b4": 4}, id="beside the default one"),
+        pytest.param("default", {"default": 4}, id="the default one"),
+    ],
+)
 def test_points_of_the_settings_are_read_when_they_are_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    named: str, batches: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from costdb.settings import load_settings
 
     onnx_models.save_conv(tmp_path / "net.onnx", ("batch", 3, 8, 8), (4, 3, 3, 3), bias=False)
     (tmp_path / "costdb.toml").write_text(
-        '[models.net]\nfile = "net.onnx"\n[models.net.points.b4]\ndim.batch = 4\n'
+        f'[models.net]\nfile = "net.onnx"\n[models.net.points.{named}]\ndim.batch = 4\n'
     )
     monkeypatch.chdir(tmp_path)
     found = side("net.onnx", Reading(), load_settings(), None)
-    assert found.points == ("default", "b4")
+    assert found.points == tuple(batches)
     costs = {point: found.at(point) for point in found.points}
     macs = {
         point: costed.cost.totals.macs
         for point, costed in costs.items()
         if isinstance(costed, Costed)
     }
-    assert macs == {"default": 36 * 4 * 27, "b4": 4 * 36 * 4 * 27}
-
-
-def test_the_default_point_may_stand_in_the_settings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from costdb.settings import load_settings
-
-    onnx_models.save_conv(tmp_path / "net.onnx", ("batch", 3, 8, 8), (4, 3, 3, 3), bias=False)
-    (tmp_path / "costdb.toml").write_text(
-        '[models.net]\nfile = "net.onnx"\n[models.net.points.default]\ndim.batch = 4\n'
-    )
-    monkeypatch.chdir(tmp_path)
-    costed = side("net.onnx", Reading(), load_settings(), None).at("default")
-    assert isinstance(costed, Costed)
-    # 6 x 6 outputs of 4 channels, of 3 x 3 x 3 each, four times.
-    assert costed.cost.totals.macs == 4 * 36 * 4 * 27
+    # 6 x 6 outputs of 4 channels, of 3 x 3 x 3 each.
+    assert macs == {point: batch * 36 * 4 * 27 for point, batch in batches.items()}
 
 
 @pytest.mark.parametrize("like", ["net.onnx", "net", "net@v1"])

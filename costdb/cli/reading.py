@@ -43,8 +43,8 @@ def warn_of_unread(reading: "Reading", *names: str | None) -> None:
     """
     from costdb.sides import is_file
 
-    sizes = (reading.at, reading.inputs, reading.dims, reading.trips, reading.outputs)
-    if any(sizes) and not any(name is not None and is_file(name) for name in names):
+    is_typed = reading.at or reading.is_bound
+    if is_typed and not any(name is not None and is_file(name) for name in names):
         output.warn(
             "--at, --input, --dim, --trip and --output are for model files, and none is named;"
             " of what is stored, --point names the operating point"
